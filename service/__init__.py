@@ -1,0 +1,1 @@
+"""The shell: reads both sides, decides through `mappings`, writes through ports."""

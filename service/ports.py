@@ -1,0 +1,673 @@
+"""What the engine needs of the world, in our words. Adapters implement these; nothing here knows any of them.
+
+Raw records and objects are `Raw`: JSON objects read with exact decimals (numbers are int or Decimal, never float).
+Instants are aware UTC datetimes; amounts are integer cents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+Raw = Mapping[str, Any]
+Clock = Callable[[], datetime]
+
+
+# ---------------------------------------------------------------------------------------------- QuickBooks
+
+
+class Operation(StrEnum):
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    VOID = "void"
+
+
+@dataclass(frozen=True)
+class QuickBooksWrite:
+    """One write, exactly as it was noted in the journal: `body` is the JSON text that is sent, byte for byte."""
+
+    entity: str
+    operation: Operation
+    body: str
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One `property operator value` of a query; all conditions must hold. Values are quoted and escaped by the adapter."""
+
+    field: str
+    operator: Literal["=", "<", ">", "<=", ">=", "IN", "LIKE"]
+    value: str | bool | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed in one QuickBooks company since an instant.
+
+    `objects` are (entity, object) whole; `deleted` are (entity, id). `complete_to` is QuickBooks' own time of the answer:
+    everything up to then is in here, except for the entities named in `capped` (1,000 rows: more may have been cut off).
+    """
+
+    objects: Sequence[tuple[str, Raw]]
+    deleted: Sequence[tuple[str, str]]
+    complete_to: datetime
+    capped: frozenset[str] = frozenset()
+
+
+@dataclass
+class CallCount:
+    """Calls made to QuickBooks: `free` single writes, `metered` reads, queries, CDC and batches."""
+
+    free: int = 0
+    metered: int = 0
+
+
+class QuickBooks(Protocol):
+    """One QuickBooks company, as much of it as the engine needs. Entities are spelled as in JSON: `CreditMemo`.
+
+    Every method may raise `Unreachable`, `Throttled`, `Disconnected` and `Refused`.
+    """
+
+    calls: CallCount
+
+    def company_info(self) -> Raw: ...
+    def preferences(self) -> Raw: ...
+    def read(self, entity: str, entity_id: str) -> Raw:
+        """Raises `Gone` when it was deleted."""
+
+    def query(self, entity: str, where: Sequence[Condition] = (), *, with_inactive: bool = False) -> Iterator[Raw]:
+        """Every match, page after page ordered by Id, each page one metered call."""
+
+    def changes(self, entities: Sequence[str], since: datetime) -> Changes:
+        """One CDC call. Raises `Refused` with code `window_too_old` when `since` is over 30 days ago."""
+
+    def write(self, write: QuickBooksWrite) -> Raw:
+        """Send once and answer the object as QuickBooks now holds it (for a delete its stub).
+
+        The same request id sent twice takes effect once, as long as QuickBooks remembers it.
+        Raises `UnknownOutcome` when no usable answer came; `Stale` (5010); `Gone` (610); `Refused`.
+        """
+
+    def write_many(self, writes: Sequence[QuickBooksWrite]) -> list[Raw | Exception]:
+        """One `/batch` of at most 25 writes: an answer or a SyncError for each, in the order given."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One grant. Never logged; encrypted at rest."""
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    access_expires_at: datetime = field()
+    refresh_expires_at: datetime | None = None
+    refresh_hard_expires_at: datetime | None = None
+
+
+class TokenVault(Protocol):
+    """Where a connection's grant is kept. `locked` holds a lock across processes: one refresh at a time."""
+
+    def load(self, connection_id: int) -> Tokens | None: ...
+    def save(self, connection_id: int, tokens: Tokens) -> None: ...
+    def forget(self, connection_id: int) -> None: ...
+    def locked(self, connection_id: int) -> AbstractContextManager[None]: ...
+
+
+class QuickBooksDoor(Protocol):
+    """Opens one company with the grant of a connection."""
+
+    def open(self, connection_id: int, realm_id: str) -> QuickBooks: ...
+
+
+class Consent(Protocol):
+    """Intuit's OAuth, as much of it as connecting and disconnecting need."""
+
+    def authorize_url(self, state: str) -> str: ...
+    def exchange(self, code: str) -> Tokens:
+        """Once per code. Raises `Refused` (code `consent_failed`) or `Unreachable`."""
+
+    def revoke(self, tokens: Tokens) -> None: ...
+    def company_info(self, tokens: Tokens, realm_id: str) -> Raw:
+        """CompanyInfo read with a grant that no connection holds yet."""
+
+
+# ---------------------------------------------------------------------------------------------------- ERP
+
+
+class Erp(Protocol):
+    """One account's books in the ERP. `kind` is `company`, `invoice`, `payment`, `credit`, `return` or `refund`.
+
+    Every method may raise `Unreachable`, `Throttled`, `Disconnected` (the key is dead) and `Refused` (the ERP's own sentence).
+    """
+
+    calls: int
+
+    def changed(self, kind: str, since: datetime | None) -> Iterator[Raw]:
+        """Records with `updated_datetime` at or after `since` (all when None), deleted ones included, page after page."""
+
+    def by_ids(self, kind: str, ids: Iterable[str]) -> list[Raw]:
+        """Those of the records that exist, deleted ones included; 200 ids a call."""
+
+    def void_payment(self, payment_id: str) -> Raw: ...
+    def cancel_credit(self, credit_id: str, *, delete_uses: bool) -> Raw: ...
+    def declare_credit_memo(self, quickbooks_id: str, body: Raw) -> Raw:
+        """The whole state of one QuickBooks credit memo; answers `{credit}`. Raises `Stale` (409)."""
+
+    def declare_payment(self, quickbooks_id: str, body: Raw) -> Raw:
+        """The whole state of one QuickBooks payment; answers `{payments, credits}`. Raises `Stale` (409)."""
+
+    def put_links(self, links: Sequence[Raw]) -> list[str]:
+        """Any number of links, 500 a call; answers the ids that the ERP does not have."""
+
+    def create_company(self, body: Raw) -> Raw: ...
+    def set_customer(self, company_id: str, qb_customer_id: str | None) -> Raw: ...
+
+
+class ErpDoor(Protocol):
+    """Opens one account's books with its key."""
+
+    def open(self, account_id: str, api_key: str) -> Erp: ...
+
+
+# -------------------------------------------------------------------------------------------------- store
+
+
+class ConnectionState(StrEnum):
+    NEW = "new"
+    CONNECTED = "connected"
+    NEEDS_REAUTHORISATION = "needs_reauthorisation"
+    SOFT_DISCONNECTED = "soft_disconnected"
+    HARD_DISCONNECTED = "hard_disconnected"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An account tied to one QuickBooks company.
+
+    `watermarks`: up to which instant (ISO 8601) each source is read: `erp:<kind>` and `quickbooks`.
+    `lists`: QuickBooks' own lists and preferences as last read (items, accounts, payment methods, preferences), by name.
+    """
+
+    id: int
+    account_id: str
+    name: str
+    state: ConnectionState
+    realm_id: str | None
+    quickbooks_company: str | None
+    epoch: int
+    two_way: bool
+    settings: Mapping[str, Any]
+    connected_at: datetime | None
+    watermarks: Mapping[str, str]
+    lists: Mapping[str, Any]
+    dirty: int
+    seen: int
+    sweep_at: datetime
+    not_before: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to write one connection: every commit made under it checks that `number` is still the newest."""
+
+    connection_id: int
+    number: int
+    dirty: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """One ERP record as last read. `wanted`: `None` made before the connection and untouched since, so left alone;
+    `touched` changed since; `asked` a person asked for it (mass re-sync)."""
+
+    kind: str
+    erp_id: str
+    company_id: str | None
+    number: str | None
+    updated_at: datetime | None
+    deleted: bool
+    wanted: str | None
+    body: Raw
+
+
+@dataclass(frozen=True)
+class QboObject:
+    """One QuickBooks object as last seen. `touched_at`: our own write moved it as a side effect at that instant."""
+
+    entity: str
+    id: str
+    customer_id: str | None
+    sync_token: str | None
+    updated_at: datetime | None
+    deleted: bool
+    touched_at: datetime | None
+    body: Raw
+
+
+@dataclass(frozen=True)
+class Row:
+    """One document of the ID map: the shared key, what stands for it in QuickBooks, what both last held.
+
+    `agreed` and `echo` are the document as JSON in the ERP's and in QuickBooks' words when both were last in step.
+    `records` are the ERP records that it stands for, (kind, id), e.g. ("PAYMENT", "…"), ("CREDIT", "…").
+    """
+
+    key: str
+    kind: str
+    company_id: str | None
+    quickbooks_type: str | None
+    quickbooks_id: str | None
+    agreed: Raw | None
+    echo: Raw | None
+    status: str
+    message: str | None
+    generation: int
+    records: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Link:
+    """One ERP record beside its QuickBooks document, as the contract shows it."""
+
+    kind: str
+    erp_id: str
+    erp_number: str | None
+    quickbooks_type: str | None
+    quickbooks_id: str | None
+    quickbooks_number: str | None
+    status: str
+    message: str | None
+    epoch: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One write noted before it is sent. `state`: noted, answered, refused or abandoned."""
+
+    id: int
+    run_id: str | None
+    key: str
+    write: QuickBooksWrite
+    document: Raw | None
+    state: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a person must look at. One open row for (key, code); `fingerprint` names the very step that was refused."""
+
+    id: str
+    status: str
+    code: str
+    key: str | None
+    kind: str | None
+    erp_id: str | None
+    quickbooks_id: str | None
+    number: str | None
+    company_id: str | None
+    amount: int | None
+    cause: str
+    what_to_do: str
+    choices: tuple[str, ...]
+    quickbooks_code: str | None
+    intuit_tid: str | None
+    erp: Raw | None
+    quickbooks: Raw | None
+    agreed: Raw | None
+    fingerprint: str | None
+    first_seen: datetime
+    last_seen: datetime
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One job on a connection. `params` is what was asked; `cursor` where a resumed run goes on."""
+
+    id: str
+    connection_id: int
+    kind: str
+    state: str
+    trigger: str
+    params: Raw
+    done: int
+    total: int
+    counts: Mapping[str, int]
+    free_calls: int
+    metered_calls: int
+    erp_calls: int
+    problems: int
+    error: str | None
+    requested_by: str | None
+    approved_by: str | None
+    cancel_requested: bool
+    cursor: Raw
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Who or what changed which record where, when and why. Append-only."""
+
+    at: datetime
+    actor: str
+    action: str
+    side: str
+    key: str | None
+    kind: str | None
+    erp_id: str | None
+    quickbooks_id: str | None
+    number: str | None
+    company_id: str | None
+    amount: int | None
+    why: str
+    run_id: str | None
+    before: Raw | None = None
+    after: Raw | None = None
+    id: int | None = None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A webhook as it came. `body` is the raw text; `state`: new, done, ignored or quarantined."""
+
+    id: int
+    source: str
+    connection_id: int | None
+    type: str | None
+    event: str | None
+    entity_id: str | None
+    occurred_at: datetime | None
+    body: str
+    state: str
+    error: str | None
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list; `next_cursor` is opaque, None at the end."""
+
+    data: Sequence[Any]
+    next_cursor: str | None
+
+
+class Connections(Protocol):
+    def get(self, account_id: str) -> Connection | None: ...
+    def by_id(self, connection_id: int) -> Connection: ...
+    def by_realm(self, realm_id: str) -> list[Connection]:
+        """Connections whose live grant is for this company (`connected` or `needs_reauthorisation`) or that keep their
+        place on it (`soft_disconnected`)."""
+
+    def all(self) -> list[Connection]: ...
+    def page(self, cursor: str | None, limit: int) -> Page: ...
+    def create(self, account_id: str, name: str, erp_api_key: str) -> Connection: ...
+    def update(self, connection_id: int, **changes: Any) -> Connection:
+        """Any of: name, erp_api_key (encrypted at rest), state, realm_id, quickbooks_company, epoch, two_way, settings,
+        connected_at, watermarks, lists, sweep_at, not_before. `watermarks` and `lists` are merged key by key."""
+
+    def erp_api_key(self, connection_id: int) -> str: ...
+    def mark_dirty(self, connection_id: int) -> None: ...
+    def due(self, now: datetime) -> list[int]:
+        """Those that `claim` would give: nobody's, past `not_before`, and dirty or past `sweep_at` or with a queued run."""
+
+    def claim(self, connection_id: int, now: datetime, until: datetime, *, force: bool = False) -> Claim | None:
+        """Take the right to write; None when somebody holds it or nothing is due. `force` takes it when nothing is due
+        and before `not_before`, never from a living holder."""
+
+    def release(self, claim: Claim, *, seen: int | None) -> None:
+        """Give the right back; `seen`: the `dirty` up to which the work is done (None: not done, still due)."""
+
+    def clear_claims(self) -> None:
+        """At the start of the only process that owns an SQLite file."""
+
+
+class Records(Protocol):
+    """The ERP's records as last read."""
+
+    def upsert(self, connection_id: int, records: Sequence[Record]) -> list[Record]:
+        """Store what is newer (or equal in time and different); answer those that changed. `wanted` only ever rises
+        (None < touched < asked). A record without `updated_at` is always newer."""
+
+    def of_company(self, connection_id: int, company_id: str) -> list[Record]:
+        """All kinds, deleted ones included."""
+
+    def get(self, connection_id: int, kind: str, erp_id: str) -> Record | None: ...
+    def many(self, connection_id: int, kind: str, ids: Iterable[str]) -> list[Record]: ...
+    def of_kind(self, connection_id: int, kind: str) -> Iterator[Record]: ...
+    def set_wanted(self, connection_id: int, kind: str, ids: Iterable[str], wanted: str | None) -> None: ...
+    def clear_wanted(self, connection_id: int) -> None: ...
+    def company_ids(self, connection_id: int) -> list[str]: ...
+
+
+class Objects(Protocol):
+    """QuickBooks' objects as last seen, of one epoch."""
+
+    def upsert(self, connection_id: int, epoch: int, objects: Sequence[QboObject]) -> list[QboObject]:
+        """Store them; answer those that differ from what was kept (an object with an older `updated_at` is not stored)."""
+
+    def of_customer(self, connection_id: int, epoch: int, customer_id: str) -> list[QboObject]:
+        """All entities of one customer, deleted ones included (a deleted one keeps its last body)."""
+
+    def get(self, connection_id: int, epoch: int, entity: str, object_id: str) -> QboObject | None: ...
+    def of_entity(self, connection_id: int, epoch: int, entity: str) -> Iterator[QboObject]: ...
+    def touch(self, connection_id: int, epoch: int, entity: str, object_id: str, at: datetime) -> None: ...
+    def customer_ids(self, connection_id: int, epoch: int) -> list[str]: ...
+
+
+class Marks(Protocol):
+    """Companies whose books must be compared: durable, so that a crash between reading and comparing loses nothing."""
+
+    def add(self, connection_id: int, company_ids: Iterable[str]) -> None: ...
+    def pending(self, connection_id: int) -> dict[str, int]:
+        """Company id → mark number."""
+
+    def done(self, connection_id: int, company_id: str, mark: int) -> None:
+        """Forget the mark, unless a newer one came meanwhile."""
+
+
+class IdMap(Protocol):
+    def of_company(self, connection_id: int, epoch: int, company_id: str) -> list[Row]: ...
+    def get(self, connection_id: int, epoch: int, key: str) -> Row | None: ...
+    def by_quickbooks(self, connection_id: int, epoch: int, quickbooks_type: str, quickbooks_id: str) -> Row | None: ...
+    def by_record(self, connection_id: int, epoch: int, kind: str, erp_id: str) -> Row | None: ...
+    def of_kind(self, connection_id: int, epoch: int, kind: str) -> Iterator[Row]: ...
+    def save(self, connection_id: int, epoch: int, row: Row, at: datetime) -> None:
+        """Insert or update by (connection, epoch, key), its records with it. The database refuses a second row for a
+        QuickBooks id, and a record in two rows: raises `AlreadyLinked`."""
+
+    def set_status(
+        self,
+        connection_id: int,
+        epoch: int,
+        kind: str,
+        erp_id: str,
+        *,
+        status: str,
+        message: str | None,
+        number: str | None,
+        company_id: str | None,
+        key: str,
+        at: datetime,
+    ) -> bool:
+        """The sync status that the ERP shows beside one record; answers whether it changed. A changed one is unpushed.
+        Works for a record that has no document yet (parked): then it has a link without a QuickBooks id."""
+
+    def unpushed(self, connection_id: int, epoch: int, limit: int) -> list[Link]: ...
+    def pushed(self, connection_id: int, epoch: int, links: Sequence[Link]) -> None: ...
+    def links(
+        self,
+        connection_id: int,
+        *,
+        kind: str | None = None,
+        erp_id: str | None = None,
+        quickbooks_id: str | None = None,
+        status: str | None = None,
+        epoch: int | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """Pages of `Link`, every epoch unless one is named."""
+
+    def count(self, connection_id: int, epoch: int) -> int: ...
+
+
+class AlreadyLinked(Exception):
+    """One QuickBooks document would stand for two documents of ours, or one record for two documents."""
+
+
+class Journal(Protocol):
+    def note(
+        self,
+        connection_id: int,
+        epoch: int,
+        *,
+        run_id: str | None,
+        key: str,
+        write: QuickBooksWrite,
+        document: Raw | None,
+        at: datetime,
+    ) -> Intent: ...
+    def unanswered(self, connection_id: int, epoch: int) -> list[Intent]: ...
+    def close(
+        self,
+        intent_id: int,
+        *,
+        state: str,
+        answer: str | None,
+        quickbooks_id: str | None,
+        intuit_tid: str | None,
+        error: str | None,
+        at: datetime,
+    ) -> None: ...
+    def answered_count(self, connection_id: int, epoch: int, key: str) -> int:
+        """Writes of this document that got a definite answer, success or refusal: the next one's generation."""
+
+
+class Problems(Protocol):
+    def raise_(self, connection_id: int, problem: Problem) -> Problem:
+        """Open it, or count another attempt on the open one of the same (key, code); both keep the first id."""
+
+    def settle(
+        self,
+        connection_id: int,
+        key: str | None,
+        *,
+        codes: Iterable[str] | None = None,
+        except_codes: Iterable[str] = (),
+        at: datetime,
+    ) -> int:
+        """Mark the open ones of this key (those codes only, when given) resolved; answers how many."""
+
+    def get(self, problem_id: str) -> tuple[int, Problem] | None: ...
+    def open_of_company(self, connection_id: int, company_id: str) -> list[Problem]: ...
+    def open(self, connection_id: int) -> list[Problem]: ...
+    def page(
+        self, connection_id: int, *, statuses: Sequence[str], code: str | None, cursor: str | None, limit: int
+    ) -> Page: ...
+    def set_status(self, problem_id: str, status: str, *, reason: str | None, at: datetime) -> Problem: ...
+    def count(self, connection_id: int) -> int:
+        """Open and conflict."""
+
+
+class Runs(Protocol):
+    def create(self, run: Run) -> Run: ...
+    def get(self, run_id: str) -> Run | None: ...
+    def queued(self, connection_id: int) -> list[Run]:
+        """Queued and interrupted (`running` of a claim that ended) runs, oldest first."""
+
+    def active(self, connection_id: int, kind: str) -> Run | None:
+        """The queued, running or held run of this kind, if any."""
+
+    def update(self, run_id: str, **changes: Any) -> Run: ...
+    def page(self, connection_id: int, cursor: str | None, limit: int) -> Page: ...
+    def last(self, connection_id: int) -> Run | None: ...
+    def delete(self, run_id: str) -> None: ...
+
+
+class Audits(Protocol):
+    def add(self, connection_id: int, entries: Sequence[Audit]) -> None: ...
+    def page(self, connection_id: int, *, record: str | None, run: str | None, cursor: str | None, limit: int) -> Page:
+        """Newest first. `record` matches a document key, an ERP id, a QuickBooks id or a number."""
+
+
+class Inbox(Protocol):
+    def add(self, notice: Notice, *, dedupe: str | None) -> bool:
+        """Store the raw body durably; False when `dedupe` (a hash) is known already."""
+
+    def new(self, connection_id: int) -> list[Notice]: ...
+    def finish(self, ids: Iterable[int], state: str, error: str | None = None) -> None: ...
+    def count_ignored(self, source: str, reason: str) -> None: ...
+    def quarantined(self) -> list[Notice]: ...
+
+
+class Plans(Protocol):
+    def save(self, connection_id: int, kind: str, fingerprint: str, body: Raw, params: Raw, at: datetime) -> str:
+        """Answers the plan's id."""
+
+    def get(self, plan_id: str) -> tuple[int, str, str, Raw, Raw] | None:
+        """(connection_id, kind, fingerprint, body, params)"""
+
+
+class Access(Protocol):
+    """API tokens (kept as hashes), single-use connect links and OAuth states."""
+
+    def token_role(self, token: str) -> tuple[str, str] | None:
+        """(name, role) of a living token."""
+
+    def create_token(self, name: str, role: str, token: str, at: datetime) -> None: ...
+    def list_tokens(self) -> list[tuple[str, str, datetime, datetime | None]]:
+        """(name, role, created, revoked)"""
+
+    def revoke_token(self, name: str, at: datetime) -> bool: ...
+    def remember(self, purpose: str, value: str, connection_id: int, expires_at: datetime) -> None: ...
+    def redeem(self, purpose: str, value: str, now: datetime) -> int | None:
+        """The connection id, once; None when unknown, used or expired."""
+
+
+class Transaction(Protocol):
+    connections: Connections
+    records: Records
+    objects: Objects
+    marks: Marks
+    id_map: IdMap
+    journal: Journal
+    problems: Problems
+    runs: Runs
+    audits: Audits
+    inbox: Inbox
+    plans: Plans
+    access: Access
+
+
+class Store(Protocol):
+    """The service's own database. Transactions are short; none is ever held open across a call."""
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A read-only look."""
+
+    def writing(
+        self, claim: Claim | None = None, *, until: datetime | None = None
+    ) -> AbstractContextManager[Transaction]:
+        """Commits at the end, rolls back on an error. With a claim: raises `Replaced` when it is not the newest any more,
+        and extends the lease to `until`."""
+
+
+class Dispatcher(Protocol):
+    """Sees to it that a due connection is worked on soon. The truth is in the store; a lost kick costs one sweep."""
+
+    def kick(self, connection_id: int) -> None: ...
+    def start(self) -> None: ...
+    def stop(self, timeout_s: float) -> None: ...
+    def run_due(self) -> None:
+        """Work everything that is due in the calling thread, until nothing is: for tests."""
