@@ -170,7 +170,8 @@ def _quickbooks_moved(
         merged = merge(live_erp, live_qbo, agreed.erp)
         if same_money(merged, qbo):
             return _declare(key, erp, qbo, "Changed in both; QuickBooks is the truth.")
-        return _to_quickbooks(key, merged, qbo, "Changed in both, in different places: both changes are kept.")
+        step = _to_quickbooks(key, merged, qbo, "Changed in both, in different places: both changes are kept.")
+        return replace(step, erp=erp, then_declare=True) if step else None
     if live_qbo:
         return _declare(key, erp, qbo, "Ended in the ERP, changed in QuickBooks; QuickBooks is the truth.")
     return _declare(key, erp, qbo, "Ended in QuickBooks, changed in the ERP; QuickBooks is the truth.")

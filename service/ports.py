@@ -145,7 +145,9 @@ class Erp(Protocol):
     Every method may raise `Unreachable`, `Throttled`, `Disconnected` (the key is dead) and `Refused` (the ERP's own sentence).
     """
 
-    calls: int
+    @property
+    def calls(self) -> int:
+        """Requests made so far, repeated ones too."""
 
     def changed(self, kind: str, since: datetime | None) -> Iterator[Raw]:
         """Records with `updated_datetime` at or after `since` (all when None), deleted ones included, page after page."""
@@ -402,6 +404,35 @@ class Page:
     next_cursor: str | None
 
 
+@dataclass(frozen=True)
+class Hint:
+    """One event of a webhook: where to look. `owner` is the realm that it speaks of; None where the address says it."""
+
+    owner: str | None
+    type: str
+    event: str
+    entity_id: str
+    occurred_at: datetime | None
+    record: Raw | None = None
+    deleted_id: str | None = None
+
+
+class UnreadableNotice(Exception):
+    """A signed body that says something else than a webhook should; `hints` are the parts that could be read."""
+
+    def __init__(self, reason: str, hints: Sequence[Hint] = ()) -> None:
+        super().__init__(reason)
+        self.hints = tuple(hints)
+
+
+class NoticeReader(Protocol):
+    """One side's webhooks: are they its own, and what do they say."""
+
+    def is_signed(self, body: bytes, signature: str) -> bool: ...
+    def read(self, body: bytes) -> list[Hint]:
+        """Raises `UnreadableNotice`."""
+
+
 class Connections(Protocol):
     def get(self, account_id: str) -> Connection | None: ...
     def by_id(self, connection_id: int) -> Connection: ...
@@ -446,7 +477,8 @@ class Records(Protocol):
     def many(self, connection_id: int, kind: str, ids: Iterable[str]) -> list[Record]: ...
     def of_kind(self, connection_id: int, kind: str) -> Iterator[Record]: ...
     def set_wanted(self, connection_id: int, kind: str, ids: Iterable[str], wanted: str | None) -> None: ...
-    def clear_wanted(self, connection_id: int) -> None: ...
+    def clear(self, connection_id: int) -> None:
+        """Forget the mirror: everything is read anew."""
     def company_ids(self, connection_id: int) -> list[str]: ...
 
 
@@ -474,6 +506,7 @@ class Marks(Protocol):
 
     def done(self, connection_id: int, company_id: str, mark: int) -> None:
         """Forget the mark, unless a newer one came meanwhile."""
+    def clear(self, connection_id: int) -> None: ...
 
 
 class IdMap(Protocol):
@@ -505,6 +538,10 @@ class IdMap(Protocol):
 
     def unpushed(self, connection_id: int, epoch: int, limit: int) -> list[Link]: ...
     def pushed(self, connection_id: int, epoch: int, links: Sequence[Link]) -> None: ...
+    def unpush(self, connection_id: int, epoch: int) -> None:
+        """Every link is shown to the ERP anew."""
+    def clear(self, connection_id: int, epoch: int) -> None:
+        """Forget one epoch's rows and links: only for a restore, where an older epoch takes its place."""
     def links(
         self,
         connection_id: int,
@@ -569,6 +606,7 @@ class Problems(Protocol):
     ) -> int:
         """Mark the open ones of this key (those codes only, when given) resolved; answers how many."""
 
+    def settle_all(self, connection_id: int, *, at: datetime) -> None: ...
     def get(self, problem_id: str) -> tuple[int, Problem] | None: ...
     def open_of_company(self, connection_id: int, company_id: str) -> list[Problem]: ...
     def open(self, connection_id: int) -> list[Problem]: ...

@@ -1,0 +1,138 @@
+"""The one place where everything is wired."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import uuid4
+
+import requests
+
+from service.dispatch.embedded import EmbeddedDispatcher
+from service.engine.connecting import Connecting
+from service.engine.desk import Desk
+from service.engine.intake import Intake
+from service.engine.worker import work
+from service.engine.working import Ports
+from service.erp import notifications as erp_notifications
+from service.erp.door import HttpErpDoor
+from service.health import Health
+from service.ports import Clock, Hint, UnreadableNotice
+from service.quickbooks import notifications as quickbooks_notifications
+from service.quickbooks.app import IntuitApp
+from service.quickbooks.door import CompanyOpener, IntuitConsent, IntuitDoor
+from service.quickbooks.oauth import IntuitOAuth
+from service.quickbooks.throttle import InProcessThrottle
+from service.settings import Settings
+from service.store.store import SqlStore, open_store
+
+
+@dataclass(frozen=True)
+class World:
+    """What the service takes from outside, all of it replaceable: time, chance, the network."""
+
+    clock: Clock = lambda: datetime.now(UTC)
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    sessions: Callable[[], requests.Session] = requests.Session
+    new_id: Callable[[], str] = lambda: uuid4().hex
+
+
+@dataclass(frozen=True)
+class Service:
+    """The whole, wired."""
+
+    settings: Settings
+    store: SqlStore
+    dispatcher: EmbeddedDispatcher
+    desk: Desk
+    intake: Intake
+    ports: Ports
+
+
+def build(settings: Settings, world: World | None = None) -> Service:
+    """Wire a service; nothing is started, no connection is opened but the database's."""
+    world = world or World()
+    keys = [key.get_secret_value() for key in settings.encryption_keys]
+    store = open_store(settings.database_url.get_secret_value(), keys, world.clock, world.new_id)
+    ports = _ports(settings, world, store)
+    dispatcher = EmbeddedDispatcher(store, partial(work, ports), world.clock)
+    connecting = Connecting(ports, settings.public_url)
+    health = Health(store, settings, world.clock)
+    tokens = {token.get_secret_value(): role for role, token in settings.api_tokens}
+    desk = Desk(ports, dispatcher, connecting, bootstrap_tokens=tokens, health=health.look)
+    return Service(settings, store, dispatcher, desk, _intake(settings, world, store, dispatcher), ports)
+
+
+def _ports(settings: Settings, world: World, store: SqlStore) -> Ports:
+    app = IntuitApp(
+        settings.qbo_client_id, settings.qbo_client_secret.get_secret_value(), settings.redirect_uri,
+        environment=settings.qbo_environment, api_url=settings.qbo_api_url, timeout_s=settings.qbo_timeout,
+    )
+    oauth = IntuitOAuth(app, world.sessions, clock=world.clock)
+    throttle = InProcessThrottle(now=world.monotonic, sleep=world.sleep)
+    opener = CompanyOpener(app, throttle, world.sessions, clock=world.clock, sleep=world.sleep)
+    erp = HttpErpDoor(
+        settings.erp_api_url, max_per_second=max(1, int(settings.erp_max_rps)), timeout_s=settings.qbo_timeout,
+        sessions=world.sessions, now=world.monotonic, sleep=world.sleep,
+    )
+    return Ports(
+        store=store, quickbooks=IntuitDoor(opener, oauth, store.vault, clock=world.clock), erp=erp,
+        consent=IntuitConsent(opener, oauth), vault=store.vault, clock=world.clock, new_id=world.new_id, pause=world.sleep,
+        reconcile_every=timedelta(seconds=settings.reconcile_interval),
+    )
+
+
+def _intake(settings: Settings, world: World, store: SqlStore, dispatcher: EmbeddedDispatcher) -> Intake:
+    secrets = tuple(secret.get_secret_value() for secret in settings.erp_webhook_secret)
+    return Intake(
+        store, dispatcher, world.clock,
+        QuickBooksNotices(settings.qbo_webhook_verifier_token.get_secret_value()), ErpNotices(secrets),
+    )
+
+
+@dataclass(frozen=True)
+class QuickBooksNotices:
+    """Intuit's webhooks as the intake's `NoticeReader`."""
+
+    token: str
+
+    def is_signed(self, body: bytes, signature: str) -> bool:
+        return quickbooks_notifications.is_signed(body, signature, self.token)
+
+    def read(self, body: bytes) -> list[Hint]:
+        try:
+            return _hints(quickbooks_notifications.parse(body))
+        except quickbooks_notifications.Unreadable as unreadable:
+            raise UnreadableNotice(str(unreadable), _hints(unreadable.events)) from unreadable
+
+
+def _hints(events: Sequence[quickbooks_notifications.Event]) -> list[Hint]:
+    """A merge speaks of two objects: the one that remains, and the one that is gone."""
+    hints = []
+    for event in events:
+        hint = Hint(event.realm_id, event.entity, event.operation, event.entity_id, event.at, deleted_id=event.deleted_id)
+        hints.append(hint)
+        if event.deleted_id:
+            hints.append(replace(hint, event="delete", entity_id=event.deleted_id, deleted_id=None))
+    return hints
+
+
+@dataclass(frozen=True)
+class ErpNotices:
+    """The ERP's webhooks as the intake's `NoticeReader`."""
+
+    secrets: tuple[str, ...]
+
+    def is_signed(self, body: bytes, signature: str) -> bool:
+        return erp_notifications.is_signed(body, signature, self.secrets)
+
+    def read(self, body: bytes) -> list[Hint]:
+        try:
+            notice = erp_notifications.parse(body)
+        except erp_notifications.Unreadable as unreadable:
+            raise UnreadableNotice(str(unreadable)) from unreadable
+        return [Hint(None, notice.type, notice.event, notice.id, notice.occurred_at, record=notice.object)]

@@ -1,0 +1,55 @@
+"""The command group, and the one place where errors become an exit status: 1 failed, 2 wrong usage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from sqlalchemy.exc import OperationalError
+
+from service.cli.books import connections, links, tie_out
+from service.cli.doctor import doctor
+from service.cli.opening import NotReady
+from service.cli.outside import Outside
+from service.cli.processes import demo, migrate, serve, worker
+from service.cli.runs import reconcile, resync
+from service.cli.tokens import tokens
+from service.dispatch.ownership import OwnedByAnother
+from service.errors import Rejected, SyncError
+from service.settings import BadSettings
+
+
+class Commands(click.Group):
+    """Whatever a command expects to meet becomes one line on standard error."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (BadSettings, NotReady, OwnedByAnother, Rejected, SyncError) as error:
+            raise click.ClickException(str(error)) from None
+        except OperationalError:
+            raise click.ClickException("the database cannot be used; qbo-sync doctor says more") from None
+
+
+@click.group(cls=Commands)
+@click.version_option(package_name="qbo-sync")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Keeps an ERP's books and QuickBooks Online in step."""
+    context.obj = context.obj or Outside()
+
+
+for command in (
+    serve,
+    worker,
+    migrate,
+    demo,
+    connections,
+    reconcile,
+    resync,
+    tie_out,
+    links,
+    tokens,
+    doctor,
+):
+    main.add_command(command)

@@ -1,0 +1,80 @@
+"""What the commands need from outside, handed in so that a test can hand in its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import requests
+
+from service.settings import Settings
+from service.web.engine_protocol import Service
+
+PROBE_TIMEOUT_S = 10
+
+
+class Migrations(Protocol):
+    """The database's tables, as `service.store.migrate` brings them up to date."""
+
+    def pending(self, url: str) -> bool: ...
+    def upgrade(self, url: str) -> None: ...
+
+
+class StoredMigrations:
+    """The real ones."""
+
+    def pending(self, url: str) -> bool:
+        from service.store.migrate import pending
+
+        return pending(url)
+
+    def upgrade(self, url: str) -> None:
+        from service.store.migrate import upgrade
+
+        upgrade(url)
+
+
+def build_service(settings: Settings) -> Service:
+    """The real one; imported late, so that `--help` does not wait for it."""
+    from service.bootstrap import build
+
+    return build(settings)
+
+
+def tell_demo(once: bool) -> int:
+    """The demo's exit status."""
+    from fixtures.demo import main
+
+    return main(once)
+
+
+def status_of(url: str) -> int:
+    """The HTTP status of one GET. Raises: `requests.RequestException`."""
+    with requests.get(url, timeout=PROBE_TIMEOUT_S, stream=True) as answer:
+        return answer.status_code
+
+
+def wait_for_stop() -> None:
+    """Return when the process is asked to end."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The world as the commands see it."""
+
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    build: Callable[[Settings], Service] = build_service
+    migrations: Migrations = field(default_factory=StoredMigrations)
+    demo: Callable[[bool], int] = tell_demo
+    status_of: Callable[[str], int] = status_of
+    pause: Callable[[float], None] = time.sleep
+    wait_for_stop: Callable[[], None] = wait_for_stop

@@ -1,0 +1,5 @@
+"""Dispatchers: they see to it that a due connection is worked on soon. The truth stays in the store."""
+
+from service.dispatch.embedded import EmbeddedDispatcher
+
+__all__ = ["EmbeddedDispatcher"]

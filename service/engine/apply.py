@@ -1,0 +1,509 @@
+"""Carry out one company's plan, step by step: note ▶ write ▶ record. A step that fails holds back what depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from mappings.distru.declarations import Told, declare_credit_memo, declare_payment
+from mappings.documents import CreditMemo, Ending, Key, Payment, Side, from_json, to_json
+from mappings.money import text
+from mappings.plan import TO_ERP, TO_QUICKBOOKS, Action, Step
+from mappings.planner import in_step
+from mappings.quickbooks import TYPES, Entity, body, customer_of, identity, read_object
+from service.engine import problems
+from service.engine.compare import Comparison, compare
+from service.engine.lists import Lists
+from service.engine.reading import keep_deleted, keep_objects, keep_records
+from service.engine.working import Working, as_object, as_record, digest, dumps
+from service.errors import Gone, Refused, Stale, SyncError
+from service.ports import Audit, Intent, Operation, QuickBooksWrite, Raw, Row, Transaction
+
+_OPERATIONS = {
+    Action.CREATE: Operation.CREATE,
+    Action.UPDATE: Operation.UPDATE,
+    Action.VOID: Operation.VOID,
+    Action.DELETE: Operation.DELETE,
+}
+
+
+class Applier:
+    """Works one company's plan. `retry`: try again what was refused before. `again`: the books moved under us."""
+
+    def __init__(self, w: Working, comparison: Comparison, lists: Lists, *, retry: bool = False) -> None:
+        self.w = w
+        self.c = comparison
+        self.lists = lists
+        self.retry = retry
+        self.blocked: dict[Key, str] = {}
+        self.failed: set[Key] = set()
+        self.again = False
+        self.written = 0
+
+    def run(self) -> None:
+        with self.w.reading() as tx:
+            refused = {p.fingerprint for p in tx.problems.open_of_company(self.w.id, self.c.company)}
+        for step in self.c.plan.steps:
+            if step.action is Action.REMEMBER:
+                self._remember(step)
+            elif not self.retry and problems.fingerprint(step) in refused:
+                self._hold(step.key, "It was refused before and waits for a person.", failed=True)
+            elif not self._is_waiting(step):
+                self.w.stop_if_cancelled()
+                self._try(step)
+
+    # ---------------------------------------------------------------------------------------- one step
+
+    def _is_waiting(self, step: Step) -> bool:
+        if step.key in self.blocked:
+            return True
+        missing = [key for key in step.needs if key in self.blocked or key not in self.c.held.entities]
+        if step.action in TO_ERP:
+            missing = [key for key in step.needs if key in self.blocked]
+        if missing:
+            self._hold(step.key, "Waits for " + ", ".join(sorted(map(self._name, missing))) + ".")
+        return bool(missing)
+
+    def _name(self, key: Key) -> str:
+        number = problems.number_of_key(self.c, key)
+        return f"{key.partition(':')[0].partition('@')[0]} {number or key}"
+
+    def _hold(self, key: Key, reason: str, *, failed: bool = False) -> None:
+        self.blocked.setdefault(key, reason)
+        if failed:
+            self.failed.add(key)
+
+    def _try(self, step: Step) -> None:
+        try:
+            if step.action in TO_QUICKBOOKS:
+                self._write(self._dated(step))
+            elif step.action is Action.DECLARE:
+                self._declare(step)
+            else:
+                self._void_in_erp(step)
+            self.written += 1
+        except (Stale, Gone) as error:
+            self._look_again(step, error)
+        except Refused as error:
+            self._refused(step, error)
+
+    def _refused(self, step: Step, error: SyncError) -> None:
+        declared = step.action in TO_ERP
+        code = "erp_refused" if declared else None
+        choices = ("use_erp",) if declared and step.erp is not None else ()
+        with self.w.writing() as tx:
+            problems.report(tx, self.w, problems.of_step(self.w, self.c, step, error, code=code, choices=choices))
+        self._hold(step.key, error.message, failed=True)
+
+    def _look_again(self, step: Step, error: SyncError) -> None:
+        """5010 or 610: read what QuickBooks holds now and plan again."""
+        entity = self.c.held.entities.get(step.key)
+        if entity is None:
+            self._refused(step, error)
+            return
+        try:
+            raw = self.w.quickbooks.read(*entity)
+            before = self.c.objects.get(entity)
+            if before and before.sync_token == raw.get("SyncToken") and isinstance(error, Gone):
+                self._refused(step, error)
+                return
+            keep_objects(self.w, [as_object(entity[0], raw, customer_of(raw))])
+        except Gone:
+            keep_deleted(self.w, [entity])
+        self._hold(step.key, "QuickBooks changed it meanwhile; it is looked at again.")
+        self.again = True
+
+    # -------------------------------------------------------------------------------------- QuickBooks
+
+    def _dated(self, step: Step) -> Step:
+        """Closed books: hold and ask, move to the first open day with a note, or refuse (per connection)."""
+        closing = self.lists.closing_date
+        day = self._day_of(step)
+        if not closing or not day or day > closing:
+            return step
+        policy = self.w.settings.get("closed_books") or "hold"
+        live = step.document
+        if (
+            policy == "next_open_day"
+            and step.action is Action.CREATE
+            and not isinstance(live, Ending)
+            and live is not None
+        ):
+            opened = (date.fromisoformat(closing) + timedelta(days=1)).isoformat()
+            note = "\n".join(
+                filter(None, (live.note, f"Dated {day} in the ERP; QuickBooks' books are closed up to {closing}."))
+            )
+            return replace(step, document=replace(live, date=opened, note=note))
+        raise Refused(
+            f"QuickBooks' books are closed up to {closing}, and this document is dated {day}.", code="closed_books"
+        )
+
+    def _day_of(self, step: Step) -> str | None:
+        raw = self.c.raw(step.key)
+        if raw is not None and step.action is not Action.CREATE:
+            return str(raw.get("TxnDate") or "") or None
+        return getattr(step.document, "date", None)
+
+    def _write(self, step: Step) -> None:
+        self._check_items(step)
+        entity, operation, text = self._request(step)
+        with self.w.writing() as tx:
+            intent = note(tx, self.w, step.key, QuickBooksWrite(entity, operation, text, ""), step)
+        try:
+            answer = self.w.quickbooks.write(intent.write)
+        except (Refused, Stale, Gone) as error:
+            with self.w.writing() as tx:
+                tx.journal.close(
+                    intent.id,
+                    state="refused",
+                    answer=None,
+                    quickbooks_id=None,
+                    intuit_tid=error.intuit_tid,
+                    error=error.message,
+                    at=self.w.now(),
+                )
+            raise
+        self._record(step, intent, answer)
+
+    def _request(self, step: Step) -> tuple[str, Operation, str]:
+        raw = self.c.raw(step.key)
+        operation = _OPERATIONS[step.action]
+        if step.action in (Action.VOID, Action.DELETE):
+            assert raw is not None
+            entity = self.c.held.entities[step.key][0]
+            sparse = {"sparse": True} if step.action is Action.VOID and entity == "Payment" else {}
+            return entity, operation, dumps({**identity(raw), **sparse})
+        document = step.document
+        assert document is not None
+        assert not isinstance(document, Ending)
+        agreed = self.c.situation.agreed[step.key].erp if step.key in self.c.situation.agreed else None
+        refs = self.c.refs(self.lists, self.w.settings)
+        content = body(document, refs, raw if step.action is Action.UPDATE else None, agreed)
+        return TYPES[document.KIND.value], operation, dumps(content)
+
+    def _check_items(self, step: Step) -> None:
+        """Name the item that cannot be used, instead of silently using another (scenario A21)."""
+        document = step.document
+        lines = getattr(document, "lines", ()) if step.action in (Action.CREATE, Action.UPDATE) else ()
+        if not lines:
+            return
+        default = self.lists.default_item(self.w.settings)
+        for item in {line.item or default for line in lines}:
+            if item is None:
+                raise Refused(
+                    "QuickBooks has no item 'Distru Sales', and this connection names no default item.",
+                    code="no_default_item",
+                )
+            trouble = self.lists.item_trouble(item)
+            if trouble:
+                raise Refused(f"A line cannot be written: {trouble}.", code="item_unusable")
+
+    def _record(self, step: Step, intent: Intent, answer: Raw) -> None:
+        """Answer, link and agreed document in one transaction; then look whether QuickBooks did what was asked."""
+        entity, echo = self._echo(step, intent, answer)
+        is_as_asked = in_step(step.document, echo)
+        with self.w.writing() as tx:
+            record_answer(tx, self.w, intent, answer)
+            before = self.c.situation.agreed.get(step.key)
+            kept = before.quickbooks if step.then_declare and before else echo
+            self._save(tx, step.key, entity, self._agreed_after(step, is_as_asked), kept)
+            self._touch(tx, step, answer)
+            tx.audits.add(self.w.id, [self._audit(step, entity, "quickbooks", echo)])
+            if is_as_asked:
+                tx.problems.settle(self.w.id, step.key, at=self.w.now())
+            else:
+                error = Refused(_difference(step.document, echo), code="kept_something_else")
+                problems.report(tx, self.w, problems.of_step(self.w, self.c, step, error))
+        if not is_as_asked:
+            self._hold(step.key, "QuickBooks kept something else than was asked.", failed=True)
+        self.again = self.again or step.then_declare
+        self._see(step.key, entity, echo)
+        self.w.progress(done=(self.w.run.done if self.w.run else 0) + 1, count=step.action.value)
+
+    def _echo(self, step: Step, intent: Intent, answer: Raw) -> tuple[Entity, Side]:
+        entity = intent.write.entity
+        if intent.write.operation is Operation.DELETE:
+            return self.c.held.entities[step.key], Ending.DELETED
+        known = {e: key for key, e in self.c.held.entities.items()}
+        entity_id = str(answer["Id"])
+        return (entity, entity_id), read_object(entity, answer, step.key, known, self.c.company)
+
+    def _agreed_after(self, step: Step, is_as_asked: bool) -> Side:
+        before = self.c.situation.agreed.get(step.key)
+        if step.partial or not is_as_asked:
+            return before.erp if before else None
+        if step.erp is not None:
+            return step.erp
+        return step.document
+
+    def _touch(self, tx: Transaction, step: Step, answer: Raw) -> None:
+        """A Payment's write moves the documents that it links: their notices are echoes of ours (REFERENCE 3.3)."""
+        at = as_object("Payment", answer, None).updated_at if answer.get("MetaData") else self.w.now()
+        for key in {*step.needs, *_links(step.before), *_links(step.document)}:
+            entity = self.c.held.entities.get(key)
+            if entity and at:
+                tx.objects.touch(self.w.id, self.w.epoch, *entity, at)
+
+    # -------------------------------------------------------------------------------------------- the ERP
+
+    def _declare(self, step: Step) -> None:
+        """Tell the ERP the whole state of one QuickBooks document, then see whether its books say the same."""
+        entity, object_id = self.c.held.entities[step.key]
+        erp = self.w.erp
+        if entity == "CreditMemo":
+            answer = erp.declare_credit_memo(object_id, self._memo_declaration(step))
+            made = {"CREDIT": [answer.get("credit")]}
+        else:
+            answer = erp.declare_payment(object_id, self._payment_declaration(step))
+            made = {"PAYMENT": answer.get("payments") or [], "CREDIT": answer.get("credits") or []}
+        self.w.declared = True
+        self._learn(step, entity, object_id, made)
+
+    def _memo_declaration(self, step: Step) -> dict[str, Any]:
+        document = step.document
+        assert isinstance(document, CreditMemo | Ending)
+        kind, credit = problems.subject_of(self.c, step.key)
+        return declare_credit_memo(document, credit if kind == "CREDIT" else None, self.c.books, self._told(step.key))
+
+    def _payment_declaration(self, step: Step) -> dict[str, Any]:
+        document = step.document
+        assert isinstance(document, Payment | Ending)
+        return declare_payment(document, step.key, self.c.books, self.c.terms, self._told(step.key))
+
+    def _told(self, key: Key) -> Told:
+        raw = self.c.objects[self.c.held.entities[key]].body
+        method = (raw.get("PaymentMethodRef") or {}).get("value")
+        name = (self.lists.methods.get(str(method)) or {}).get("Name") if method else None
+        return Told(raw.get("SyncToken"), self.c.company, self.c.terms.timezone, name)
+
+    def _learn(self, step: Step, entity: str, object_id: str, made: Mapping[str, Sequence[Raw | None]]) -> None:
+        records = [
+            as_record(kind, raw, self.w.connection.connected_at) for kind, raws in made.items() for raw in raws if raw
+        ]
+        refs = [(record.kind, record.erp_id) for record in records]
+        gone = isinstance(step.document, Ending)
+        with self.w.writing() as tx:
+            keep_records(tx, self.w, records)
+            row = self._row(step.key, (entity, object_id), None, None)
+            kept = [ref for ref in row.records if ref not in refs]
+            carried = [ref for ref in refs if self._belongs(ref, step.key)]
+            self._save(tx, step.key, (entity, object_id), row_side(row), step.document, records=(*kept, *carried))
+            self.c = compare(tx, self.w, self.c.company, self.lists)
+        erp = self.c.projection.documents.get(step.key)
+        mirrored = in_step(erp, step.document)
+        with self.w.writing() as tx:
+            agreed = (erp if erp is not None else step.document) if mirrored else row_side(row)
+            status = "DELETED_IN_QBO" if gone else "SYNCED"
+            self._save(tx, step.key, (entity, object_id), agreed, step.document, status=status)
+            tx.audits.add(self.w.id, [self._audit(step, (entity, object_id), "erp", step.document)])
+            if mirrored:
+                tx.problems.settle(self.w.id, step.key, at=self.w.now())
+            else:
+                error = Refused(_difference(step.document, erp), code="not_mirrored")
+                problems.report(
+                    tx,
+                    self.w,
+                    problems.of_step(
+                        self.w, self.c, replace(step, before=erp), error, choices=("use_erp", "use_quickbooks")
+                    ),
+                )
+        if not mirrored:
+            self._hold(step.key, "The ERP's books say something else after it was told.", failed=True)
+        self.w.progress(done=(self.w.run.done if self.w.run else 0) + 1, count=step.action.value)
+
+    def _belongs(self, ref: tuple[str, str], key: Key) -> bool:
+        """A payment that two QuickBooks payments share stays with the one that carries its cash."""
+        known = self.c.terms.owners.get(ref)
+        default = ref[0] == "PAYMENT" and f"payment:{ref[1]}" in self.c.held.entities and f"payment:{ref[1]}" != key
+        return known in (None, key) and not default
+
+    def _void_in_erp(self, step: Step) -> None:
+        """QuickBooks' own choice is adopted: the ERP's payment that it leaves no credit for is voided there."""
+        payment = step.key.partition(":")[2]
+        raw = self.w.erp.void_payment(payment)
+        self.w.declared = True
+        with self.w.writing() as tx:
+            keep_records(tx, self.w, [as_record("PAYMENT", raw, self.w.connection.connected_at)])
+            tx.audits.add(self.w.id, [self._audit(step, None, "erp", step.document)])
+        self.again = True
+
+    # --------------------------------------------------------------------------------------------- the map
+
+    def _remember(self, step: Step) -> None:
+        entity = self.c.held.entities.get(step.key)
+        with self.w.writing() as tx:
+            self._save(tx, step.key, entity, step.erp, step.document)
+            tx.problems.settle(self.w.id, step.key, at=self.w.now())
+            if step.key in self.c.adopted:
+                tx.audits.add(self.w.id, [self._audit(step, entity, "map", step.document)])
+
+    def _row(self, key: Key, entity: Entity | None, agreed: Side, echo: Side) -> Row:
+        known = self.c.rows.get(key)
+        refs = self.c.projection.records.get(key) or (known.records if known else ())
+        kind = next(
+            (
+                s.KIND.value
+                for s in (agreed, echo, self.c.held.documents.get(key), self.c.projection.documents.get(key))
+                if s is not None and not isinstance(s, Ending)
+            ),
+            known.kind if known else "payment",
+        )
+        return Row(
+            key=key,
+            kind=kind,
+            company_id=self.c.company,
+            quickbooks_type=entity[0] if entity else None,
+            quickbooks_id=entity[1] if entity else None,
+            agreed=known.agreed if known else None,
+            echo=known.echo if known else None,
+            status=known.status if known else "PENDING",
+            message=None,
+            generation=known.generation if known else 0,
+            records=tuple(refs),
+        )
+
+    def _save(
+        self,
+        tx: Transaction,
+        key: Key,
+        entity: Entity | None,
+        agreed: Side,
+        echo: Side,
+        *,
+        records: tuple[tuple[str, str], ...] | None = None,
+        status: str = "SYNCED",
+    ) -> None:
+        row = self._row(key, entity, agreed, echo)
+        if isinstance(echo, Ending) and self._moved_away(entity):
+            row = replace(row, quickbooks_type=None, quickbooks_id=None)
+        row = replace(
+            row,
+            agreed=to_json(agreed),
+            echo=to_json(echo),
+            status=status,
+            records=row.records if records is None else records,
+        )
+        tx.id_map.save(self.w.id, self.w.epoch, row, self.w.now())
+
+    def _moved_away(self, entity: Entity | None) -> bool:
+        """A document that a person gave to another customer: this company lets go of it, the other one meets it anew."""
+        known = self.c.objects.get(entity) if entity else None
+        return known is not None and not known.deleted and customer_of(known.body) != self.c.customer
+
+    def _see(self, key: Key, entity: Entity, echo: Side) -> None:
+        """Later steps of this plan refer to what this one made."""
+        entities = {**self.c.held.entities, key: entity}
+        documents = {**self.c.held.documents, key: echo}
+        objects = dict(self.c.objects)
+        with self.w.reading() as tx:
+            known = tx.objects.get(self.w.id, self.w.epoch, *entity)
+        if known:
+            objects[entity] = known
+        held = replace(self.c.held, documents=documents, entities=entities)
+        self.c = replace(self.c, held=held, objects=objects)
+
+    def _audit(self, step: Step, entity: Entity | None, side: str, after: Side) -> Audit:
+        kind, erp_id = problems.subject_of(self.c, step.key)
+        amount = next(
+            (s.total for s in (step.document, step.before) if s is not None and not isinstance(s, Ending)), None
+        )
+        run = self.w.run
+        return Audit(
+            at=self.w.now(),
+            actor=(run.requested_by if run and run.requested_by else "sync"),
+            action=step.action.value,
+            side=side,
+            key=step.key,
+            kind=kind,
+            erp_id=erp_id,
+            quickbooks_id=entity[1] if entity else None,
+            number=problems.number_of_key(self.c, step.key),
+            company_id=self.c.company,
+            amount=amount,
+            why=step.reason,
+            run_id=run.id if run else None,
+            before=to_json(step.before),
+            after=to_json(after),
+        )
+
+
+def note(tx: Transaction, w: Working, key: Key, write: QuickBooksWrite, step: Step | None) -> Intent:
+    """Note a write before it is sent. The request id names content and generation: a repeat is the same request, a new
+    attempt after a definite answer is another (QuickBooks replays answers, also for what was deleted since)."""
+    generation = tx.journal.answered_count(w.id, w.epoch, key)
+    request_id = digest(
+        w.id, w.connection.realm_id, w.epoch, key, write.entity, write.operation, write.body, generation
+    )
+    return tx.journal.note(
+        w.id,
+        w.epoch,
+        run_id=w.run.id if w.run else None,
+        key=key,
+        write=replace(write, request_id=request_id),
+        document=_noted(step),
+        at=w.now(),
+    )
+
+
+def record_answer(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> None:
+    """Close the intent and mirror what QuickBooks now holds."""
+    entity = intent.write.entity
+    object_id = str(answer["Id"])
+    tx.journal.close(
+        intent.id,
+        state="answered",
+        answer=dumps(answer),
+        quickbooks_id=object_id,
+        intuit_tid=None,
+        error=None,
+        at=w.now(),
+    )
+    if intent.write.operation is Operation.DELETE:
+        known = tx.objects.get(w.id, w.epoch, entity, object_id)
+        if known:
+            latest = max(filter(None, (known.updated_at, w.now())))
+            tx.objects.upsert(w.id, w.epoch, [replace(known, deleted=True, updated_at=latest)])
+    else:
+        tx.objects.upsert(w.id, w.epoch, [as_object(entity, answer, customer_of(answer))])
+
+
+def row_side(row: Row) -> Side:
+    return from_json(row.agreed)
+
+
+def _noted(step: Step | None) -> Raw | None:
+    if step is None:
+        return None
+    return {
+        "action": step.action.value,
+        "document": to_json(step.document),
+        "erp": to_json(step.erp),
+        "partial": step.partial,
+        "before": to_json(step.before),
+        "reason": step.reason,
+    }
+
+
+def _links(side: Side) -> set[Key]:
+    if not isinstance(side, Payment):
+        return set()
+    return {part.key for part in (*side.invoices, *side.credits, *side.refunds)}
+
+
+def _difference(wanted: Side, found: Side) -> str:
+    """What was asked and what is there, in one sentence with figures."""
+    return f"Asked for {_words(wanted)}, found {_words(found)}."
+
+
+def _words(side: Side) -> str:
+    if side is None:
+        return "nothing"
+    if isinstance(side, Ending):
+        return side.value
+    words = f"{side.KIND.value.replace('_', ' ')} of {text(side.total)}"
+    if isinstance(side, Payment):
+        links = [f"{text(p.amount)} on {p.key}" for p in (*side.invoices, *side.credits, *side.refunds)]
+        words += f" ({', '.join([*links, f'{text(side.unapplied)} unapplied'])})"
+    return words

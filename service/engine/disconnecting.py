@@ -1,0 +1,160 @@
+"""Soft and hard disconnect, and the undoing of a mistaken one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from service.engine.working import NEVER, Working
+from service.errors import Refused, SyncError
+from service.ports import Audit, ConnectionState
+
+LINK_KINDS = ("COMPANY", "INVOICE", "PAYMENT", "CREDIT", "RETURN", "REFUND")
+EPOCH_SOURCES = (
+    "quickbooks",
+    "census",
+    *(f"erp:{k}" for k in ("company", "credit", "return", "refund", "invoice", "payment")),
+)
+
+
+def soft(w: Working) -> None:
+    """The tokens die, the links stay: the same company may be connected again."""
+    _revoke(w)
+    w.update(state=ConnectionState.SOFT_DISCONNECTED, sweep_at=NEVER)
+    _say(w, "soft_disconnect", "Tokens revoked; every link is kept.")
+
+
+def hard(w: Working) -> None:
+    """Every QuickBooks ID of the connection is cleared in the ERP and archived here under its epoch; two-way goes off.
+
+    Resumable: clearing a link twice changes nothing, and the epoch ends only when all are cleared.
+    """
+    _clear_links(w)
+    _revoke(w)
+    connection = w.connection
+    kept = {
+        "realm_id": connection.realm_id,
+        "name": connection.quickbooks_company,
+        "settings": dict(connection.settings),
+        "two_way": connection.two_way,
+        "ended_at": w.now().isoformat(),
+    }
+    epochs = {**(connection.lists.get("epochs") or {}), str(connection.epoch): kept}
+    with w.writing() as tx:
+        tx.records.clear(w.id)
+        tx.marks.clear(w.id)
+        tx.problems.settle_all(w.id, at=w.now())
+        tx.connections.update(
+            w.id,
+            state=ConnectionState.HARD_DISCONNECTED,
+            realm_id=None,
+            quickbooks_company=None,
+            epoch=connection.epoch + 1,
+            two_way=False,
+            settings=_portable(connection.settings),
+            connected_at=None,
+            sweep_at=NEVER,
+            lists={"epochs": epochs, "preferences": None, "preferences_at": None, "timezone": None},
+            watermarks=dict.fromkeys(EPOCH_SOURCES),
+        )
+    _say(w, "hard_disconnect", f"Every QuickBooks ID cleared; epoch {connection.epoch} archived.")
+
+
+def restore(w: Working) -> None:
+    """Undo a hard disconnect: the links and settings of an archived epoch come back; two-way stays off."""
+    assert w.run is not None
+    epoch = str(w.run.params["epoch"])
+    kept = (w.connection.lists.get("epochs") or {}).get(epoch)
+    if kept is None or kept.get("realm_id") != w.connection.realm_id:
+        raise Refused(
+            "That epoch belongs to another QuickBooks company than the one connected now.", code="wrong_company"
+        )
+    with w.writing() as tx:
+        tx.id_map.clear(w.id, w.epoch)
+        tx.records.clear(w.id)
+        epochs = {e: v for e, v in (w.connection.lists.get("epochs") or {}).items() if e != epoch}
+        w.connection = tx.connections.update(
+            w.id,
+            epoch=int(epoch),
+            settings=kept["settings"],
+            lists={"epochs": epochs},
+            watermarks=dict.fromkeys(EPOCH_SOURCES),
+        )
+        tx.id_map.unpush(w.id, w.epoch)
+    from service.engine.sync import Look, sync
+
+    sync(w, Look(retry=True))
+    _say(w, "restore", f"Epoch {epoch} restored.")
+
+
+def _clear_links(w: Working) -> None:
+    """Tell the ERP that no record has a QuickBooks ID any more, and show how far it is."""
+    total = done = 0
+    with w.reading() as tx:
+        total = tx.id_map.count(w.id, w.epoch)
+    w.progress(total=total)
+    cursor: str | None = None
+    while True:
+        with w.reading() as tx:
+            page = tx.id_map.links(w.id, epoch=w.epoch, cursor=cursor, limit=500)
+        cleared = [
+            {
+                "kind": link.kind,
+                "id": link.erp_id,
+                "quickbooks_type": None,
+                "quickbooks_id": None,
+                "sync_status": "NOT_SYNCED",
+                "message": None,
+            }
+            for link in page.data
+        ]
+        if cleared:
+            w.erp.put_links(cleared)
+        done += len(cleared)
+        w.progress(done=done)
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _revoke(w: Working) -> None:
+    """End the grant at Intuit and forget it here; a grant that is dead already is no reason to stop."""
+    with w.ports.vault.locked(w.id):
+        tokens = w.ports.vault.load(w.id)
+        if tokens is not None:
+            try:
+                w.ports.consent.revoke(tokens)
+            except SyncError as error:
+                _say(w, "revoke", f"Intuit did not confirm: {error.message}")
+            w.ports.vault.forget(w.id)
+
+
+def _portable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that mean something in another QuickBooks company: its own ids do not."""
+    ids = {"default_item_id", "reason_items", "deposit_account_id", "payment_methods", "timezone"}
+    return {name: value for name, value in settings.items() if name not in ids}
+
+
+def _say(w: Working, action: str, why: str) -> None:
+    run = w.run
+    with w.writing() as tx:
+        tx.audits.add(
+            w.id,
+            [
+                Audit(
+                    at=w.now(),
+                    actor=run.requested_by if run and run.requested_by else "sync",
+                    action=action,
+                    side="connection",
+                    key=None,
+                    kind=None,
+                    erp_id=None,
+                    quickbooks_id=w.connection.realm_id,
+                    number=None,
+                    company_id=None,
+                    amount=None,
+                    why=why,
+                    run_id=run.id if run else None,
+                )
+            ],
+        )

@@ -1,0 +1,195 @@
+"""Turning two-way sync on: QuickBooks becomes the truth on payments and credits.
+
+Credits that QuickBooks holds already are kept or adopted; every other credit made before is cancelled
+(contracts/service.md, "Enabling two-way sync"). Preview and run are the same comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mappings.distru.cancelling import cancelled
+from mappings.distru.projection import is_held_by_payment
+from mappings.distru.records import Credit
+from mappings.gl import gl_effect
+from mappings.keys import owner
+from mappings.money import text
+from mappings.plan import Action
+from mappings.tieout import contribution, erp_receivable, tie_out
+from service.engine import views
+from service.engine.compare import Comparison, compare
+from service.engine.lists import Lists, load_lists
+from service.engine.reading import keep_records, read_erp
+from service.engine.sync import Look, bring_into_step, read_both
+from service.engine.working import Working, as_record, digest, dumps
+from service.ports import Audit, Record, Transaction
+
+REASONS = {
+    "keep": "QuickBooks holds it, and it is linked.",
+    "adopt": "QuickBooks holds it already: number, company, amount and date agree.",
+    "cancel": "Made before two-way sync; QuickBooks does not hold it.",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What happens to one company: rows of the plan, and A/R in cents (before, after) on both sides."""
+
+    rows: tuple[dict[str, Any], ...]
+    cancels: tuple[str, ...]
+    erp: tuple[int, int]
+    quickbooks: tuple[int, int]
+
+
+def preview(w: Working, used_credits: str) -> tuple[dict[str, Any], str]:
+    """The plan without its id, and a fingerprint of the books that it was made from. Reads both sides, changes nothing."""
+    read_both(w, Look())
+    rows: list[dict[str, Any]] = []
+    receivables = []
+    with w.reading() as tx:
+        lists = load_lists(tx, w)
+        for company in linked_companies(tx, w):
+            outcome = _outcome(tx, w, company, lists, used_credits)
+            rows += outcome.rows
+            if outcome.rows or outcome.erp != outcome.quickbooks:
+                receivables.append(views.ar(company, outcome.erp, outcome.quickbooks))
+    plan = views.plan("", w.now(), rows, receivables)
+    return plan, digest(used_credits, dumps(rows), dumps(receivables))
+
+
+def run(w: Working) -> None:
+    """Cancel what is to be cancelled, switch two-way on, then the ordinary loop adopts, imports and updates.
+
+    Resumable: what is cancelled already is not cancelled again, and imports are declarations that may be repeated.
+    """
+    assert w.run is not None
+    used = str(w.run.params.get("used_credits") or "revert")
+    read_both(w, Look())
+    with w.reading() as tx:
+        lists = load_lists(tx, w)
+        companies = linked_companies(tx, w)
+        planned = {c: _outcome(tx, w, c, lists, used) for c in companies} if not w.connection.two_way else {}
+    cancels = [(company, credit) for company, outcome in planned.items() for credit in outcome.cancels]
+    w.progress(total=w.run.done + sum(len(outcome.rows) for outcome in planned.values()))
+    for company, credit in cancels:
+        w.stop_if_cancelled()
+        _cancel(w, company, credit, delete_uses=used == "revert")
+    if cancels:
+        read_erp(w, ("credit", "invoice", "payment"))
+    if not w.connection.two_way:
+        w.update(two_way=True)
+    bring_into_step(w, Look(companies=frozenset(companies), retry=True), approved=True)
+
+
+def linked_companies(tx: Transaction, w: Working) -> list[str]:
+    rows = tx.id_map.of_kind(w.id, w.epoch, "customer")
+    return sorted(row.company_id for row in rows if row.company_id and row.quickbooks_id)
+
+
+def _outcome(tx: Transaction, w: Working, company: str, lists: Lists, used_credits: str) -> Outcome:
+    now = compare(tx, w, company, lists, two_way=True)
+    fates = {credit.id: _fate(now, credit) for credit in now.books.credits.values() if credit.live}
+    cancels = tuple(sorted(credit for credit, fate in fates.items() if fate == "cancel"))
+    revert = used_credits == "revert"
+    after = compare(tx, w, company, lists, two_way=True, records=_after(now.records, cancels, revert=revert))
+    rows = [_credit_row(now, now.books.credits[credit], fate, revert=revert) for credit, fate in sorted(fates.items())]
+    adopted = {(row["kind"], row["erp_id"]) for row in rows if row["action"] == "adopt"}
+    changes = [s for s in after.plan.steps if s.action is not Action.REMEMBER]
+    for step in changes:
+        row = views.step(after, step, "import" if step.action is Action.DECLARE and step.erp is None else "update")
+        if (row["kind"], row["erp_id"]) not in adopted:
+            rows.append(row)
+    erp_before = erp_receivable(now.books)
+    erp_after = erp_receivable(after.books) + sum(
+        contribution(s.document) - contribution(s.erp) for s in changes if s.action is Action.DECLARE
+    )
+    quickbooks_before = _quickbooks(now, lists)
+    quickbooks_after = quickbooks_before + sum(
+        contribution(s.document) - contribution(s.before) for s in changes if s.action is not Action.DECLARE
+    )
+    return Outcome(tuple(rows), cancels, (erp_before, erp_after), (quickbooks_before, quickbooks_after))
+
+
+def _fate(c: Comparison, credit: Credit) -> str:
+    key = _document_of(c, credit)
+    if key in c.adopted:
+        return "adopt"
+    return "keep" if key in c.held.entities else "cancel"
+
+
+def _document_of(c: Comparison, credit: Credit) -> str:
+    if not is_held_by_payment(credit, c.terms):
+        return owner(c.terms.owners, "CREDIT", credit.id)
+    return next((key for key in sorted(c.projection.touches.get(("CREDIT", credit.id), ()))), f"deposit:{credit.id}")
+
+
+def _credit_row(c: Comparison, credit: Credit, fate: str, *, revert: bool) -> dict[str, Any]:
+    entity = c.held.entities.get(_document_of(c, credit))
+    reason = REASONS[fate]
+    if fate == "cancel" and credit.used:
+        reason += (
+            f" {text(credit.used)} of it is used: these uses are removed and the invoices re-open."
+            if revert
+            else f" {text(credit.used)} of it is used: that part goes to QuickBooks, the rest is cancelled."
+        )
+    effect = gl_effect(-credit.remaining, credit.reason) if fate == "cancel" else None
+    return views.plan_row(
+        fate,
+        "CREDIT",
+        credit.id,
+        entity[1] if entity else None,
+        credit.number,
+        c.company,
+        credit.amount,
+        reason,
+        effect,
+    )
+
+
+def _after(records: Iterable[Record], cancels: tuple[str, ...], *, revert: bool) -> list[Record]:
+    kept = list(records)
+    bodies = cancelled([(r.kind, r.body) for r in kept], cancels, revert=revert)
+    touched = {("CREDIT", credit) for credit in cancels}
+    return [
+        replace(r, body=bodies[(r.kind, r.erp_id)], wanted="touched" if (r.kind, r.erp_id) in touched else r.wanted)
+        for r in kept
+    ]
+
+
+def _quickbooks(c: Comparison, lists: Lists) -> int:
+    others = [(o.entity, o.body) for o in c.objects.values() if not o.deleted]
+    return tie_out(c.books, c.projection.documents, c.held, others, lists.receivable_accounts).quickbooks_receivable
+
+
+def _cancel(w: Working, company: str, credit: str, *, delete_uses: bool) -> None:
+    with w.reading() as tx:
+        known = tx.records.get(w.id, "CREDIT", credit)
+    if known is None or known.deleted or known.body.get("status") == "CANCELED":
+        return
+    raw = w.erp.cancel_credit(credit, delete_uses=delete_uses)
+    run = w.run
+    with w.writing() as tx:
+        keep_records(tx, w, [as_record("CREDIT", raw, w.connection.connected_at)])
+        tx.audits.add(
+            w.id,
+            [
+                Audit(
+                    at=w.now(),
+                    actor=run.requested_by if run and run.requested_by else "sync",
+                    action="cancel",
+                    side="erp",
+                    key=f"credit:{credit}",
+                    kind="CREDIT",
+                    erp_id=credit,
+                    quickbooks_id=None,
+                    number=known.number,
+                    company_id=company,
+                    amount=None,
+                    why=REASONS["cancel"],
+                    run_id=run.id if run else None,
+                )
+            ],
+        )
+    w.progress(done=(w.run.done if w.run else 0) + 1, count="cancel")

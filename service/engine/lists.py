@@ -1,0 +1,97 @@
+"""QuickBooks' own lists and preferences, as far as the rules need them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from service.engine.working import Working, instant
+from service.ports import Transaction
+
+DEFAULT_ITEM = "Distru Sales"
+"""The item of a line that names none (contracts/service.md, scenarios A1)."""
+FRESH_FOR = timedelta(hours=6)
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Items, accounts and payment methods by id, as QuickBooks lists them, inactive ones included."""
+
+    items: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    preferences: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def closing_date(self) -> str | None:
+        """Books are closed up to and including this day; None when they are open."""
+        return (self.preferences.get("AccountingInfoPrefs") or {}).get("BookCloseDate")
+
+    @property
+    def home_currency(self) -> str:
+        currency = self.preferences.get("CurrencyPrefs") or {}
+        return str((currency.get("HomeCurrency") or {}).get("value") or "USD")
+
+    @property
+    def is_multicurrency(self) -> bool:
+        return bool((self.preferences.get("CurrencyPrefs") or {}).get("MultiCurrencyEnabled"))
+
+    @property
+    def receivable_accounts(self) -> frozenset[str]:
+        return frozenset(
+            i for i, account in self.accounts.items() if account.get("AccountType") == "Accounts Receivable"
+        )
+
+    @property
+    def bank_account(self) -> str | None:
+        return next(
+            (i for i, a in sorted(self.accounts.items()) if a.get("AccountType") == "Bank" and a.get("Active", True)),
+            None,
+        )
+
+    @property
+    def income_account(self) -> str | None:
+        income = [
+            (a.get("AccountSubType") != "SalesOfProductIncome", i)
+            for i, a in self.accounts.items()
+            if a.get("AccountType") == "Income" and a.get("Active", True)
+        ]
+        return min(income)[1] if income else None
+
+    @property
+    def stock_items(self) -> frozenset[str]:
+        return frozenset(i for i, item in self.items.items() if item.get("Type") == "Inventory")
+
+    def default_item(self, settings: Mapping[str, Any]) -> str | None:
+        if settings.get("default_item_id"):
+            return str(settings["default_item_id"])
+        named = [i for i, item in self.items.items() if item.get("Name") == DEFAULT_ITEM and item.get("Active", True)]
+        return min(named) if named else None
+
+    def item_trouble(self, item_id: str) -> str | None:
+        """Why a line may not use an item; None when it may."""
+        item = self.items.get(item_id)
+        if item is None:
+            return f"QuickBooks has no item with id {item_id}"
+        if not item.get("Active", True):
+            return f"the QuickBooks item '{item.get('Name', item_id)}' (id {item_id}) was made inactive"
+        return None
+
+
+def load_lists(tx: Transaction, w: Working) -> Lists:
+    """The lists as last seen."""
+
+    def shelf(entity: str) -> dict[str, Mapping[str, Any]]:
+        return {o.id: o.body for o in tx.objects.of_entity(w.id, w.epoch, entity) if not o.deleted}
+
+    return Lists(shelf("Item"), shelf("Account"), shelf("PaymentMethod"), w.connection.lists.get("preferences") or {})
+
+
+def refresh_preferences(w: Working, *, now_please: bool = False) -> None:
+    """Preferences steer closed books, numbers and currency; they change rarely, and a read is metered."""
+    read_at = instant(w.connection.lists.get("preferences_at"))
+    if not now_please and read_at is not None and w.now() - read_at < FRESH_FOR:
+        return
+    w.update(lists={"preferences": w.quickbooks.preferences(), "preferences_at": w.now().isoformat()})

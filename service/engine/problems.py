@@ -1,0 +1,210 @@
+"""Problems: what a person must look at, with the record, the cause in plain words and what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mappings.documents import Ending, Key, Side, to_json
+from mappings.findings import Finding
+from mappings.keys import record_of
+from mappings.plan import Conflict, Step
+from service.engine.compare import Comparison
+from service.engine.working import Working, digest, dumps
+from service.errors import SyncError
+from service.ports import Problem, Transaction
+
+ADVICE = {
+    "closed_books": "Move the closing date in QuickBooks, or change the date, then retry.",
+    "unknown_outcome": "Nothing: the same request is repeated until QuickBooks answers.",
+    "customer_not_linked": "Link the company to a QuickBooks customer in the ERP (its QuickBooks customer id), or let this "
+    "connection match or create customers (setting 'customers').",
+    "erp_refused": "Read what the ERP says; correct it there or in QuickBooks, then retry.",
+}
+DEFAULT_ADVICE = "Correct the cause, then retry."
+
+
+def fingerprint(step: Step) -> str:
+    """Names the very change that was refused: the same one is not tried again by itself."""
+    return digest(step.action, step.key, dumps(to_json(step.document)), dumps(to_json(step.before)))
+
+
+def of_step(
+    w: Working, c: Comparison, step: Step, error: SyncError, *, code: str | None = None, choices: tuple[str, ...] = ()
+) -> Problem:
+    """A step that the other side refused."""
+    conflict = bool(choices)
+    return _problem(
+        w,
+        c,
+        step.key,
+        code=code or error.code,
+        cause=error.message,
+        what_to_do=getattr(error, "what_to_do", None) or ADVICE.get(code or error.code, DEFAULT_ADVICE),
+        sides=(step.erp, c.held.documents.get(step.key), _agreed(c, step.key)),
+        status="conflict" if conflict else "open",
+        fingerprint_=fingerprint(step),
+        choices=choices,
+        quickbooks_code=error.quickbooks_code,
+        intuit_tid=error.intuit_tid,
+    )
+
+
+def of_conflict(w: Working, c: Comparison, conflict: Conflict) -> Problem:
+    """A document that neither rule can settle."""
+    return _problem(
+        w,
+        c,
+        conflict.key,
+        code=conflict.code,
+        cause=conflict.cause,
+        what_to_do=conflict.what_to_do,
+        sides=(conflict.erp, conflict.quickbooks, conflict.agreed),
+        status="conflict",
+        choices=conflict.choices,
+        fingerprint_=digest(
+            conflict.code, conflict.key, dumps(to_json(conflict.erp)), dumps(to_json(conflict.quickbooks))
+        ),
+    )
+
+
+def of_finding(w: Working, c: Comparison, key: Key, finding: Finding) -> Problem:
+    """A record that breaks a rule."""
+    problem = _problem(
+        w,
+        c,
+        key,
+        code=finding.code,
+        cause=finding.cause,
+        what_to_do=finding.what_to_do,
+        sides=(c.projection.documents.get(key), c.held.documents.get(key), _agreed(c, key)),
+        status="open",
+        fingerprint_=digest(finding.code, finding.field, finding.cause),
+    )
+    return Problem(**{**problem.__dict__, "kind": finding.kind, "erp_id": finding.erp_id})
+
+
+def of_company(w: Working, c: Comparison, code: str, cause: str) -> Problem:
+    """Something that holds back all of a company's documents: one entry, not one for each."""
+    name = c.books.company.name if c.books.company else c.company
+    return Problem(
+        **_blank(w),
+        status="open",
+        code=code,
+        key=f"company:{c.company}",
+        kind="COMPANY",
+        erp_id=c.company,
+        quickbooks_id=c.customer,
+        number=name,
+        company_id=c.company,
+        amount=None,
+        cause=cause,
+        what_to_do=ADVICE.get(code, DEFAULT_ADVICE),
+        choices=(),
+        quickbooks_code=None,
+        intuit_tid=None,
+        erp=None,
+        quickbooks=None,
+        agreed=None,
+        fingerprint=digest(code, cause),
+    )
+
+
+def of_connection(w: Working, code: str, error: SyncError, what_to_do: str) -> Problem:
+    """A side that cannot be reached: one problem per cause, not per record."""
+    return Problem(
+        **_blank(w),
+        status="open",
+        code=code,
+        key="connection",
+        kind=None,
+        erp_id=None,
+        quickbooks_id=None,
+        number=None,
+        company_id=None,
+        amount=None,
+        cause=error.message,
+        what_to_do=what_to_do,
+        choices=(),
+        quickbooks_code=error.quickbooks_code,
+        intuit_tid=error.intuit_tid,
+        erp=None,
+        quickbooks=None,
+        agreed=None,
+        fingerprint=None,
+    )
+
+
+def report(tx: Transaction, w: Working, problem: Problem) -> Problem:
+    return tx.problems.raise_(w.id, problem)
+
+
+def number_of_key(c: Comparison, key: Key) -> str | None:
+    """The ERP's number of a document, else QuickBooks'."""
+    named = record_of(key)
+    for kind, erp_id in c.projection.records.get(key, ()) or ((named,) if named else ()):
+        found = next((r.number for r in c.records if (r.kind, r.erp_id) == (kind, erp_id) and r.number), None)
+        if found:
+            return found
+    side = c.held.documents.get(key)
+    return None if side is None or isinstance(side, Ending) else side.number
+
+
+def subject_of(c: Comparison, key: Key) -> tuple[str | None, str | None]:
+    """The ERP record (kind, id) that a person knows a document by."""
+    refs = c.projection.records.get(key) or (c.rows[key].records if key in c.rows else ())
+    wanted = record_of(key)
+    if wanted and (wanted in refs or not refs):
+        return wanted
+    if refs:
+        return refs[0]
+    return ("CREDIT" if key.startswith("CreditMemo@") else "PAYMENT" if key.startswith("Payment@") else None), None
+
+
+def _problem(
+    w: Working,
+    c: Comparison,
+    key: Key,
+    *,
+    code: str,
+    cause: str,
+    what_to_do: str,
+    sides: tuple[Side, Side, Side],
+    status: str,
+    fingerprint_: str,
+    choices: tuple[str, ...] = (),
+    quickbooks_code: str | None = None,
+    intuit_tid: str | None = None,
+) -> Problem:
+    kind, erp_id = subject_of(c, key)
+    entity = c.held.entities.get(key)
+    erp, quickbooks, agreed = (to_json(side) for side in sides)
+    live = next((s for s in sides if s is not None and not isinstance(s, Ending)), None)
+    return Problem(
+        **_blank(w),
+        status=status,
+        code=code,
+        key=key,
+        kind=kind,
+        erp_id=erp_id,
+        quickbooks_id=entity[1] if entity else None,
+        number=number_of_key(c, key),
+        company_id=c.company,
+        amount=live.total if live else None,
+        cause=cause,
+        what_to_do=what_to_do,
+        choices=choices,
+        quickbooks_code=quickbooks_code,
+        intuit_tid=intuit_tid,
+        erp=erp,
+        quickbooks=quickbooks,
+        agreed=agreed,
+        fingerprint=fingerprint_,
+    )
+
+
+def _agreed(c: Comparison, key: Key) -> Side:
+    return c.situation.agreed[key].erp if key in c.situation.agreed else None
+
+
+def _blank(w: Working) -> dict[str, Any]:
+    return {"id": w.ports.new_id(), "first_seen": w.now(), "last_seen": w.now(), "attempts": 1}

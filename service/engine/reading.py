@@ -1,0 +1,264 @@
+"""Read what changed on both sides into the mirror, and mark the companies whose books must be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from mappings.quickbooks import customer_of
+from service.engine.working import Working, as_object, as_record, instant
+from service.errors import Refused
+from service.ports import Notice, QboObject, Raw, Record, Transaction
+
+ERP_KINDS = ("company", "credit", "return", "refund", "invoice", "payment")
+"""In the order in which they are read: what a payment names is there before it."""
+
+CONCERNS = {
+    "COMPANY": ("company",),
+    "INVOICE": ("credit", "invoice", "payment"),
+    "ORDER": ("credit", "invoice", "payment"),
+    "PAYMENT": ("credit", "invoice", "payment"),
+    "CREDIT": ("credit", "invoice", "payment"),
+    "RETURN": ("credit", "return"),
+    "REFUND": ("credit", "refund"),
+}
+"""What else may have changed with a record: an ERP event is a hint (contracts/erp.md, part 1)."""
+
+TRANSACTIONS = ("Invoice", "CreditMemo", "Payment", "Purchase", "JournalEntry")
+LISTS = ("Customer", "Item", "Account", "PaymentMethod")
+ERP_OVERLAP = timedelta(seconds=10)
+"""The ERP's reads lag about a second behind its writes."""
+CDC_OVERLAP = timedelta(minutes=5)
+"""CDC may be late by minutes, and its `time` may be ahead of what it shows (REFERENCE 7)."""
+CDC_WINDOW = timedelta(days=29)
+CENSUS_EVERY = timedelta(days=1)
+
+
+# ---------------------------------------------------------------------------------------------------- ERP
+
+
+def read_erp(w: Working, kinds: Iterable[str] = ERP_KINDS) -> None:
+    """Everything that the ERP changed since the last look, kind by kind, with an overlap."""
+    for kind in ERP_KINDS:
+        if kind in kinds:
+            _read_kind(w, kind)
+
+
+def _read_kind(w: Working, kind: str) -> None:
+    name = f"erp:{kind}"
+    mark = instant(w.connection.watermarks.get(name))
+    newest, page = mark, []
+    for raw in w.erp.changed(kind, mark - ERP_OVERLAP if mark else None):
+        page.append(as_record(kind.upper(), raw, w.connection.connected_at))
+        newest = max(filter(None, (newest, page[-1].updated_at)), default=None)
+        if len(page) >= 200:
+            _keep_records(w, page)
+            page = []
+    _keep_records(w, page)
+    if newest is not None and newest != mark:
+        w.update(watermarks={name: newest.isoformat()})
+
+
+def _keep_records(w: Working, records: Sequence[Record]) -> None:
+    if records:
+        with w.writing() as tx:
+            keep_records(tx, w, records)
+
+
+def keep_records(tx: Transaction, w: Working, records: Sequence[Record]) -> None:
+    """Mirror records and mark the companies of those that changed."""
+    changed = tx.records.upsert(w.id, records)
+    tx.marks.add(w.id, {record.company_id for record in changed if record.company_id})
+
+
+def read_erp_notices(w: Working, notices: Sequence[Notice], bodies: dict[int, Raw]) -> None:
+    """Look where the ERP's notices point. `bodies` are the parsed envelopes by notice id.
+
+    The record in a notice is fresh, so it is kept at once (reads lag); what else may have moved is read.
+    """
+    kinds: set[str] = set()
+    for notice in notices:
+        kind = notice.type or ""
+        raw = bodies[notice.id].get("object")
+        if raw and kind in CONCERNS and kind != "ORDER":
+            _keep_records(w, [as_record(kind, raw, w.connection.connected_at)])
+        if notice.event == "DELETE" and notice.entity_id:
+            _forget(w, kind, notice.entity_id)
+        kinds |= set(CONCERNS.get(kind, ()))
+    if kinds:
+        read_erp(w, kinds)
+
+
+def _forget(w: Working, kind: str, erp_id: str) -> None:
+    """A hard delete: nothing of the record can be read any more, and it takes its payments along (erp-facts 7)."""
+    if kind == "ORDER":
+        with w.reading() as tx:
+            found = [r for r in tx.records.of_kind(w.id, "INVOICE") if (r.body.get("order") or {}).get("id") == erp_id]
+        check_deleted(w, "INVOICE", [record.erp_id for record in found])
+        return
+    with w.writing() as tx:
+        record = tx.records.get(w.id, kind, erp_id)
+        if record is not None and not record.deleted:
+            keep_records(tx, w, [_ended(record, w.now())])
+    if kind == "INVOICE":
+        _check_payments_of(w, {erp_id})
+
+
+def check_deleted(w: Working, kind: str, ids: Sequence[str]) -> None:
+    """Ask the ERP for records by id: those that it does not have any more were deleted for good."""
+    if not ids:
+        return
+    there = {str(raw["id"]): raw for raw in w.erp.by_ids(kind.lower(), ids)}
+    _keep_records(w, [as_record(kind, raw, w.connection.connected_at) for raw in there.values()])
+    with w.writing() as tx:
+        gone = [r for r in tx.records.many(w.id, kind, [i for i in ids if i not in there]) if not r.deleted]
+        keep_records(tx, w, [_ended(record, w.now()) for record in gone])
+    if kind == "INVOICE" and gone:
+        _check_payments_of(w, {record.erp_id for record in gone})
+
+
+def _check_payments_of(w: Working, invoices: set[str]) -> None:
+    with w.reading() as tx:
+        payments = [
+            record.erp_id
+            for record in tx.records.of_kind(w.id, "PAYMENT")
+            if not record.deleted and (record.body.get("invoice") or {}).get("id") in invoices
+        ]
+    check_deleted(w, "PAYMENT", payments)
+
+
+def _ended(record: Record, now: datetime) -> Record:
+    updated = max(filter(None, (record.updated_at, now)))
+    return Record(**{**record.__dict__, "deleted": True, "updated_at": updated, "wanted": record.wanted})
+
+
+def census(w: Working, *, now_please: bool = False) -> None:
+    """Once a day, or when a person asks: a hard delete that no notice told shows only by asking for the ids."""
+    last = instant(w.connection.watermarks.get("census"))
+    if not now_please and last is not None and w.now() - last < CENSUS_EVERY:
+        return
+    for kind in ("INVOICE", "PAYMENT", "REFUND"):
+        with w.reading() as tx:
+            ids = [
+                ref[1]
+                for row in tx.id_map.of_kind(w.id, w.epoch, kind.lower())
+                for ref in row.records
+                if ref[0] == kind
+            ]
+            live = [r.erp_id for r in tx.records.many(w.id, kind, ids) if not r.deleted]
+        check_deleted(w, kind, live)
+    w.update(watermarks={"census": w.now().isoformat()})
+
+
+# --------------------------------------------------------------------------------------------- QuickBooks
+
+
+def read_quickbooks(w: Working) -> None:
+    """Everything that QuickBooks changed since the last look: one metered call, or the whole books the first time."""
+    mark = instant(w.connection.watermarks.get("quickbooks"))
+    if mark is None:
+        _read_whole_books(w)
+        return
+    if w.now() - mark > CDC_WINDOW:
+        _read_since(w, (*TRANSACTIONS, *LISTS), mark)
+        _find_deleted(w)
+        return
+    try:
+        changes = w.quickbooks.changes((*TRANSACTIONS, *LISTS), mark - CDC_OVERLAP)
+    except Refused as error:
+        if error.code != "window_too_old":
+            raise
+        _read_since(w, (*TRANSACTIONS, *LISTS), mark)
+        _find_deleted(w)
+        return
+    keep_objects(w, [as_object(entity, raw, customer_of(raw)) for entity, raw in changes.objects])
+    keep_deleted(w, changes.deleted)
+    if changes.capped:
+        _read_since(w, tuple(sorted(changes.capped)), mark - CDC_OVERLAP)
+    w.update(watermarks={"quickbooks": changes.complete_to.isoformat()})
+
+
+def _read_whole_books(w: Working) -> None:
+    started = w.now()
+    for entity in (*LISTS, *TRANSACTIONS):
+        _keep_all(w, entity, w.quickbooks.query(entity, with_inactive=entity in LISTS))
+    w.update(watermarks={"quickbooks": (started - CDC_OVERLAP).isoformat()})
+
+
+def _read_since(w: Working, entities: Sequence[str], since: datetime) -> None:
+    """More changed than CDC shows (1,000 rows, 30 days): the query language pages without end, but shows no deletions."""
+    from service.ports import Condition
+
+    started = w.now()
+    for entity in entities:
+        where = [Condition("MetaData.LastUpdatedTime", ">=", since.isoformat(timespec="seconds"))]
+        _keep_all(w, entity, w.quickbooks.query(entity, where, with_inactive=entity in LISTS))
+    w.update(watermarks={"quickbooks": (started - CDC_OVERLAP).isoformat()})
+
+
+def _find_deleted(w: Working) -> None:
+    """After a gap longer than CDC's window: what we know and QuickBooks no longer lists was deleted."""
+    for entity in ("Invoice", "CreditMemo", "Payment"):
+        there = {str(raw["Id"]) for raw in w.quickbooks.query(entity)}
+        with w.reading() as tx:
+            gone = [o.id for o in tx.objects.of_entity(w.id, w.epoch, entity) if not o.deleted and o.id not in there]
+        keep_deleted(w, [(entity, object_id) for object_id in gone])
+
+
+def _keep_all(w: Working, entity: str, found: Iterable[Raw]) -> None:
+    page: list[QboObject] = []
+    for raw in found:
+        page.append(as_object(entity, raw, customer_of(raw)))
+        if len(page) >= 200:
+            keep_objects(w, page)
+            page = []
+    keep_objects(w, page)
+
+
+def keep_objects(w: Working, objects: Sequence[QboObject]) -> None:
+    """Mirror objects and mark the companies of those that changed; a customer's own row moves with every document."""
+    if not objects:
+        return
+    with w.writing() as tx:
+        old = {
+            (o.entity, o.id): tx.objects.get(w.id, w.epoch, o.entity, o.id) for o in objects if o.entity in TRANSACTIONS
+        }
+        changed = tx.objects.upsert(w.id, w.epoch, objects)
+        customers = {o.customer_id for o in changed if o.entity in TRANSACTIONS}
+        customers |= {before.customer_id for before in old.values() if before and before.customer_id}
+        _mark_customers(tx, w, customers if changed else set())
+
+
+def keep_deleted(w: Working, deleted: Iterable[tuple[str, str]]) -> None:
+    with w.writing() as tx:
+        for entity, object_id in deleted:
+            known = tx.objects.get(w.id, w.epoch, entity, object_id)
+            if known is None or known.deleted:
+                continue
+            latest = max(filter(None, (known.updated_at, w.now())))
+            gone = QboObject(**{**known.__dict__, "deleted": True, "updated_at": latest})
+            tx.objects.upsert(w.id, w.epoch, [gone])
+            _mark_customers(tx, w, {known.customer_id})
+
+
+def _mark_customers(tx: Transaction, w: Working, customers: Iterable[str | None]) -> None:
+    rows = [tx.id_map.by_quickbooks(w.id, w.epoch, "Customer", customer) for customer in customers if customer]
+    tx.marks.add(w.id, [row.company_id for row in rows if row and row.company_id])
+
+
+def are_echoes(w: Working, notices: Sequence[Notice]) -> bool:
+    """Whether all that QuickBooks' notices tell is known already: our own writes come back as notices (REFERENCE 12.1)."""
+    with w.reading() as tx:
+        return all(_is_known(tx, w, notice) for notice in notices)
+
+
+def _is_known(tx: Transaction, w: Working, notice: Notice) -> bool:
+    if notice.type not in (*TRANSACTIONS, *LISTS):
+        return True
+    known = tx.objects.get(w.id, w.epoch, notice.type, notice.entity_id or "")
+    if known is None or notice.occurred_at is None:
+        return False
+    if notice.event == "DELETE":
+        return known.deleted
+    seen = max(filter(None, (known.updated_at, known.touched_at)), default=None)
+    return seen is not None and seen >= notice.occurred_at.replace(microsecond=0)

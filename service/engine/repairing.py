@@ -1,0 +1,47 @@
+"""A conflict's ways out: one side's state is taken, by bending what both last agreed on so that the planner goes that way."""
+
+from __future__ import annotations
+
+from mappings.documents import Ending, Payment, Side, from_json, to_json
+from service.engine.sync import Look, bring_into_step, read_both
+from service.engine.working import Working
+from service.errors import Refused
+from service.ports import Row
+
+USE_ERP, USE_QUICKBOOKS = "use_erp", "use_quickbooks"
+
+
+def run(w: Working) -> None:
+    """Carry out the choice that a person made for one conflict."""
+    assert w.run is not None
+    with w.reading() as tx:
+        found = tx.problems.get(str(w.run.params["problem_id"]))
+    if found is None or found[1].key is None or found[1].company_id is None:
+        raise Refused("The problem is gone.", code="problem_gone")
+    problem, choice = found[1], str(w.run.params["choice"])
+    read_both(w, Look())
+    with w.writing() as tx:
+        row = tx.id_map.get(w.id, w.epoch, problem.key or "")
+        if row is not None:
+            erp, quickbooks = from_json(problem.erp), from_json(problem.quickbooks)
+            agreed, echo = _bent(choice, erp, quickbooks)
+            tx.id_map.save(
+                w.id, w.epoch, Row(**{**row.__dict__, "agreed": to_json(agreed), "echo": to_json(echo)}), w.now()
+            )
+        tx.problems.set_status(problem.id, "resolved", reason=choice, at=w.now())
+        tx.marks.add(w.id, [problem.company_id or ""])
+    bring_into_step(w, Look(companies=frozenset({problem.company_id or ""}), retry=True), approved=True)
+
+
+def _bent(choice: str, erp: Side, quickbooks: Side) -> tuple[Side, Side]:
+    """What to remember as agreed: the loser's state on both sides, so that only the winner has moved."""
+    if choice == USE_ERP:
+        return _another(erp, quickbooks), quickbooks
+    return erp, _another(quickbooks, erp)
+
+
+def _another(winner: Side, loser: Side) -> Side:
+    """A state that differs from the winner's: the loser's own, or an end where there is none."""
+    if loser is None or loser == winner:
+        return Ending.VOIDED if isinstance(winner, Payment) else Ending.DELETED
+    return loser

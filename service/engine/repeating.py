@@ -1,0 +1,197 @@
+"""Writes without an answer are repeated unchanged, before anything new is planned for their documents."""
+
+from __future__ import annotations
+
+import simplejson
+
+from mappings.documents import Ending, from_json, same_money, to_json
+from mappings.keys import marker
+from mappings.planner import in_step
+from mappings.quickbooks import customer_of, marker_of, number_of, read_object
+from service.engine.apply import record_answer
+from service.engine.reading import keep_deleted, keep_objects
+from service.engine.working import Working, as_object
+from service.errors import Gone, Refused, Stale, SyncError
+from service.ports import Audit, Condition, Intent, Operation, Raw, Row, Transaction
+
+_NUMBER_FIELDS = {"Invoice": "DocNumber", "CreditMemo": "DocNumber", "Payment": "PaymentRefNum"}
+
+
+def repeat_unanswered(w: Working) -> int:
+    """Ask again for every answer that never came; answers how many there were.
+
+    The request id alone is not trusted (QuickBooks may forget it, and replays a success even for a document since
+    deleted): a create is first looked for by its marker, and an answer is checked to be alive.
+    """
+    with w.reading() as tx:
+        intents = tx.journal.unanswered(w.id, w.epoch)
+    for intent in intents:
+        _repeat(w, intent)
+    return len(intents)
+
+
+def _repeat(w: Working, intent: Intent) -> None:
+    try:
+        if intent.write.operation is Operation.CREATE:
+            answer = _made_before(w, intent) or _alive(w, intent, w.quickbooks.write(intent.write))
+        else:
+            answer = w.quickbooks.write(intent.write)
+    except (Stale, Gone) as error:
+        _settled_elsewhere(w, intent, error)
+        return
+    except Refused as error:
+        _close(w, intent, "refused", error)
+        return
+    if answer is None:
+        _close(w, intent, "abandoned", Refused("What it made was deleted in QuickBooks since."))
+        return
+    with w.writing() as tx:
+        record_answer(tx, w, intent, answer)
+        _remember(tx, w, intent, answer)
+
+
+def _made_before(w: Working, intent: Intent) -> Raw | None:
+    """The document that the lost request made after all, found by number, customer and our marker."""
+    wanted = simplejson.loads(intent.write.body, use_decimal=True)
+    field, entity = _NUMBER_FIELDS.get(intent.write.entity), intent.write.entity
+    number, customer = number_of(wanted), customer_of(wanted)
+    if entity == "Customer":
+        found = w.quickbooks.query(entity, [Condition("DisplayName", "=", wanted["DisplayName"])])
+        return next(iter(found), None)
+    where = [Condition(field, "=", number)] if field and number else [Condition("TxnDate", "=", wanted["TxnDate"])]
+    for raw in w.quickbooks.query(entity, where):
+        if customer_of(raw) == customer and marker_of(raw) == marker(intent.key):
+            with w.reading() as tx:
+                if tx.id_map.by_quickbooks(w.id, w.epoch, entity, str(raw["Id"])) is None:
+                    return raw
+    return None
+
+
+def _alive(w: Working, intent: Intent, answer: Raw) -> Raw | None:
+    """A replayed success may speak of a document that was deleted since (REFERENCE 9)."""
+    try:
+        return w.quickbooks.read(intent.write.entity, str(answer["Id"]))
+    except Gone:
+        return None
+
+
+def _settled_elsewhere(w: Working, intent: Intent, error: SyncError) -> None:
+    """The version we wrote on is old, or the object is gone: it took effect, or somebody was faster. State decides."""
+    body = simplejson.loads(intent.write.body, use_decimal=True)
+    entity, object_id = intent.write.entity, str(body.get("Id", ""))
+    try:
+        raw = w.quickbooks.read(entity, object_id)
+    except Gone:
+        keep_deleted(w, [(entity, object_id)])
+        _close(
+            w,
+            intent,
+            "answered" if intent.write.operation is Operation.DELETE else "abandoned",
+            error,
+            deleted=object_id,
+        )
+        return
+    keep_objects(w, [as_object(entity, raw, customer_of(raw))])
+    with w.writing() as tx:
+        record_answer(tx, w, intent, raw)
+        _remember(tx, w, intent, raw)
+
+
+def _close(w: Working, intent: Intent, state: str, error: SyncError, *, deleted: str | None = None) -> None:
+    with w.writing() as tx:
+        tx.journal.close(
+            intent.id,
+            state=state,
+            answer=None,
+            quickbooks_id=deleted,
+            intuit_tid=error.intuit_tid,
+            error=error.message,
+            at=w.now(),
+        )
+        row = tx.id_map.get(w.id, w.epoch, intent.key)
+        if deleted and row is not None and state == "answered":
+            ended = to_json(Ending.DELETED)
+            noted = (intent.document or {}).get("erp")
+            tx.id_map.save(w.id, w.epoch, Row(**{**row.__dict__, "agreed": noted or ended, "echo": ended}), w.now())
+        if row is not None and row.company_id:
+            tx.marks.add(w.id, [row.company_id])
+
+
+def _remember(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> None:
+    """Link what the repeated write made, exactly as its first answer would have."""
+    noted = intent.document or {}
+    document, company = from_json(noted.get("document")), _company_of(tx, w, intent, answer)
+    row = tx.id_map.get(w.id, w.epoch, intent.key)
+    entity, object_id = intent.write.entity, str(answer["Id"])
+    if entity == "Customer":
+        return
+    known = {
+        (r.quickbooks_type or "", r.quickbooks_id or ""): r.key
+        for r in tx.id_map.of_company(w.id, w.epoch, company or "")
+    }
+    echo = (
+        Ending.DELETED
+        if answer.get("status") == "Deleted"
+        else read_object(entity, answer, intent.key, known | {(entity, object_id): intent.key}, company or "")
+    )
+    as_asked = in_step(document, echo) or same_money(document, echo)
+    agreed = noted.get("erp") if as_asked and not noted.get("partial") else (row.agreed if row else None)
+    kind = (
+        document.KIND.value
+        if document is not None and not isinstance(document, Ending)
+        else (row.kind if row else "payment")
+    )
+    from mappings.keys import record_of
+
+    record = record_of(intent.key)
+    records = row.records if row else ((record,) if record else ())
+    tx.id_map.save(
+        w.id,
+        w.epoch,
+        Row(
+            key=intent.key,
+            kind=kind,
+            company_id=company,
+            quickbooks_type=entity,
+            quickbooks_id=object_id,
+            agreed=agreed,
+            echo=to_json(echo),
+            status="SYNCED",
+            message=None,
+            generation=row.generation if row else 0,
+            records=records,
+        ),
+        w.now(),
+    )
+    tx.audits.add(
+        w.id,
+        [
+            Audit(
+                at=w.now(),
+                actor="sync",
+                action=str(noted.get("action") or intent.write.operation),
+                side="quickbooks",
+                key=intent.key,
+                kind=record[0] if record else None,
+                erp_id=record[1] if record else None,
+                quickbooks_id=object_id,
+                number=number_of(answer),
+                company_id=company,
+                amount=getattr(document, "total", None),
+                why="Its answer had been lost; repeated unchanged.",
+                run_id=w.run.id if w.run else None,
+                after=to_json(echo),
+            )
+        ],
+    )
+    if company:
+        tx.marks.add(w.id, [company])
+
+
+def _company_of(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> str | None:
+    row = tx.id_map.get(w.id, w.epoch, intent.key)
+    if row is not None and row.company_id:
+        return row.company_id
+    customer = customer_of(answer)
+    owner = tx.id_map.by_quickbooks(w.id, w.epoch, "Customer", customer) if customer else None
+    return owner.company_id if owner else None

@@ -1,0 +1,43 @@
+"""Mass re-sync: push what has no link, in dependency order, adopting what QuickBooks already has."""
+
+from __future__ import annotations
+
+from service.engine.customers import link_customers
+from service.engine.sync import Look, bring_into_step, plans, read_both
+from service.engine.working import Working, instant
+
+KINDS = ("COMPANY", "INVOICE", "PAYMENT", "CREDIT", "RETURN", "REFUND")
+
+
+def run(w: Working) -> None:
+    """Ask for every record in scope, then the ordinary loop sends it. Resumable: what is linked is not sent again."""
+    assert w.run is not None
+    read_both(w, Look())
+    companies = ask(w)
+    link_customers(w, mode=str(w.run.params.get("customers") or "create"), companies=companies)
+    look = Look(companies=companies, retry=True)
+    w.progress(total=w.run.done + sum(len(plan.steps) for _, plan in plans(w, look)))
+    bring_into_step(w, look, approved=w.run.approved_by is not None)
+
+
+def ask(w: Working) -> frozenset[str]:
+    """Mark the records in scope as asked for; answers the companies that have any."""
+    assert w.run is not None
+    params = w.run.params
+    only, since = params.get("company_ids"), instant(params.get("updated_after"))
+    companies: set[str] = set()
+    for kind in params.get("kinds") or KINDS:
+        with w.reading() as tx:
+            found = [
+                r
+                for r in tx.records.of_kind(w.id, kind)
+                if not r.deleted
+                and r.company_id
+                and (not only or r.company_id in only)
+                and (since is None or (r.updated_at is not None and r.updated_at >= since))
+            ]
+        with w.writing() as tx:
+            tx.records.set_wanted(w.id, kind, [r.erp_id for r in found], "asked")
+            tx.marks.add(w.id, {r.company_id for r in found if r.company_id})
+        companies |= {r.company_id for r in found if r.company_id}
+    return frozenset(companies)

@@ -1,0 +1,324 @@
+"""The one story: repeat what is unanswered, read both sides, compare, hold what is too large, apply, remember."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from mappings.plan import Action, CompanyPlan, Step
+from mappings.planner import in_step
+from service.engine import problems
+from service.engine.apply import Applier
+from service.engine.compare import Comparison, company_key, compare
+from service.engine.customers import link_customers
+from service.engine.lists import Lists, load_lists, refresh_preferences
+from service.engine.reading import ERP_KINDS, are_echoes, census, read_erp, read_erp_notices, read_quickbooks
+from service.engine.repeating import repeat_unanswered
+from service.engine.working import Working
+from service.errors import SyncError
+from service.ports import Notice, Raw, Transaction
+
+ROUNDS = 4
+"""How often one company is planned anew within a run when the books move under it."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Where to look: notices, or both sides' changes as a whole. `retry`: try again what was refused before."""
+
+    notices: tuple[Notice, ...] = ()
+    bodies: Mapping[int, Raw] = field(default_factory=dict)
+    everything: bool = True
+    companies: frozenset[str] | None = None
+    retry: bool = False
+    census: bool = False
+
+
+class TooLarge(Exception):
+    """A run that would change more than this connection allows: it is held before its first write."""
+
+    def __init__(self, documents: int, amount: int) -> None:
+        super().__init__(f"{documents} documents, {amount} cents")
+        self.documents = documents
+        self.amount = amount
+
+
+def sync(w: Working, look: Look, *, approved: bool = False) -> None:
+    """Bring everything that moved into step."""
+    repeat_unanswered(w)
+    read_both(w, look)
+    bring_into_step(w, look, approved=approved)
+
+
+def read_both(w: Working, look: Look) -> None:
+    """Read what moved on both sides; nothing is written to either."""
+    refresh_preferences(w)
+    from_erp = [n for n in look.notices if n.source == "erp"]
+    from_quickbooks = [n for n in look.notices if n.source == "quickbooks"]
+    if look.everything:
+        read_erp(w, ERP_KINDS)
+        census(w, now_please=look.census)
+    if from_erp:
+        read_erp_notices(w, from_erp, dict(look.bodies))
+    first = not w.connection.watermarks.get("quickbooks")
+    if look.everything or first or (from_quickbooks and not are_echoes(w, from_quickbooks)):
+        read_quickbooks(w)
+    link_customers(w)
+
+
+def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:
+    """Plan and apply every company that is marked."""
+    with w.writing() as tx:
+        if look.companies is not None:
+            tx.marks.add(w.id, look.companies)
+        if look.everything:
+            tx.marks.add(w.id, {p.company_id for p in tx.problems.open(w.id) if p.company_id})
+        lists = load_lists(tx, w)
+    pending = _pending(w, look)
+    if not approved:
+        _brake(w, pending, lists)
+    for company, mark in sorted(pending.items()):
+        _company(w, company, lists, retry=look.retry)
+        with w.writing() as tx:
+            tx.marks.done(w.id, company, mark)
+    push_links(w)
+
+
+def _pending(w: Working, look: Look) -> dict[str, int]:
+    with w.reading() as tx:
+        pending = tx.marks.pending(w.id)
+    return pending if look.companies is None else {c: mark for c, mark in pending.items() if c in look.companies}
+
+
+def plans(w: Working, look: Look) -> list[tuple[Comparison, CompanyPlan]]:
+    """What would happen, company by company: for dry runs and previews."""
+    with w.reading() as tx:
+        lists = load_lists(tx, w)
+        companies = set(tx.marks.pending(w.id)) | {p.company_id for p in tx.problems.open(w.id) if p.company_id}
+        if look.companies is not None:
+            companies = set(look.companies)
+        found = [compare(tx, w, company, lists) for company in sorted(companies)]
+    return [(c, c.plan) for c in found if c.customer]
+
+
+def _brake(w: Working, pending: Iterable[str], lists: Lists) -> None:
+    documents_allowed, amount_allowed = w.settings.get("max_documents_per_run"), w.settings.get("max_amount_per_run")
+    if documents_allowed is None and amount_allowed is None:
+        return
+    documents = amount = 0
+    with w.reading() as tx:
+        for company in pending:
+            c = compare(tx, w, company, lists)
+            steps = [s for s in c.plan.steps if s.action is not Action.REMEMBER] if c.customer else []
+            documents += len({step.key for step in steps})
+            amount += sum(abs(amount_of(step)) for step in steps)
+    too_many = documents_allowed is not None and documents > int(documents_allowed)
+    if too_many or (amount_allowed is not None and amount > _cents(amount_allowed)):
+        raise TooLarge(documents, amount)
+
+
+def _cents(value: object) -> int:
+    from mappings.money import cents
+
+    return cents(value)
+
+
+def amount_of(step: Step) -> int:
+    """What a person would call the amount of a step, in cents."""
+    return next((int(s.total) for s in (step.document, step.before) if s is not None and hasattr(s, "total")), 0)
+
+
+# ------------------------------------------------------------------------------------------- one company
+
+
+def _company(w: Working, company: str, lists: Lists, *, retry: bool) -> None:
+    for _ in range(ROUNDS):
+        with w.reading() as tx:
+            c = compare(tx, w, company, lists)
+        trouble = _trouble(w, c, lists)
+        if trouble:
+            _park(w, c, *trouble)
+            return
+        c = _without_paused(w, c)
+        applier = Applier(w, c, lists, retry=retry)
+        applier.run()
+        _conclude(w, company, lists, applier)
+        if not applier.again:
+            return
+
+
+def _trouble(w: Working, c: Comparison, lists: Lists) -> tuple[str, str] | None:
+    """What holds back a whole company."""
+    name = c.books.company.name if c.books.company else c.company
+    if not c.scope and not c.plan.steps:
+        return None
+    if c.customer is None:
+        return "customer_not_linked", f"The company '{name}' is not linked to a QuickBooks customer."
+    with w.reading() as tx:
+        customer = tx.objects.get(w.id, w.epoch, "Customer", c.customer)
+    raw = customer.body if customer else {}
+    if customer is not None and customer.deleted:
+        return "customer_gone", f"QuickBooks' customer {c.customer} of '{name}' was deleted or merged into another one."
+    if raw and not raw.get("Active", True):
+        return "customer_inactive", f"QuickBooks' customer '{raw.get('DisplayName')}' of '{name}' was made inactive."
+    currency = (raw.get("CurrencyRef") or {}).get("value")
+    ours = (c.books.company.currency if c.books.company else None) or lists.home_currency
+    if currency and currency != ours:
+        return (
+            "currency_differs",
+            f"'{name}' is kept in {ours} by the ERP and in {currency} by QuickBooks; both must agree.",
+        )
+    return None
+
+
+def _park(w: Working, c: Comparison, code: str, cause: str) -> None:
+    """One problem for the company; its records say why they are not in QuickBooks. Nothing is guessed."""
+    with w.writing() as tx:
+        problems.report(tx, w, problems.of_company(w, c, code, cause))
+        for ref, keys in c.projection.touches.items():
+            if keys & c.scope and not any(key in c.rows and c.rows[key].quickbooks_id for key in keys):
+                _set_status(tx, w, c, ref, min(keys & c.scope), "NOT_SYNCED", cause)
+
+
+def _without_paused(w: Working, c: Comparison) -> Comparison:
+    """Kinds that a person paused wait with everything that needs them."""
+    from dataclasses import replace
+
+    paused = set(w.settings.get("paused") or ())
+    if not paused:
+        return c
+    kept = [s for s in c.plan.steps if "ALL" not in paused and _kind_word(c, s) not in paused]
+    return replace(c, plan=replace(c.plan, steps=tuple(kept)))
+
+
+def _kind_word(c: Comparison, step: Step) -> str:
+    return problems.subject_of(c, step.key)[0] or "PAYMENT"
+
+
+def _conclude(w: Working, company: str, lists: Lists, applier: Applier) -> None:
+    """Look at the company once more: what is still outstanding, and what to show beside every record."""
+    with w.writing() as tx:
+        c = compare(tx, w, company, lists)
+        tx.problems.settle(w.id, company_key(company), at=w.now())
+        open_keys = _report(tx, w, c, applier)
+        _show(tx, w, c, applier, open_keys)
+
+
+def _report(tx: Transaction, w: Working, c: Comparison, applier: Applier) -> set[str]:
+    """Raise what waits for a person, settle what does not any more; answers the keys in trouble."""
+    raised: set[tuple[str | None, str]] = set()
+    for conflict in c.plan.conflicts:
+        problem = problems.report(tx, w, problems.of_conflict(w, c, conflict))
+        raised.add((problem.key, problem.code))
+    for key, finding in c.projection.waits.items():
+        if not finding.waits:
+            problem = problems.report(tx, w, problems.of_finding(w, c, key, finding))
+            raised.add((problem.key, problem.code))
+    still = {step.key for step in c.plan.steps}
+    for problem in tx.problems.open_of_company(w.id, c.company):
+        stands = (problem.key, problem.code) in raised or problem.key in applier.failed or problem.key in still
+        if not stands and problem.key != company_key(c.company):
+            tx.problems.settle(w.id, problem.key, codes=[problem.code], at=w.now())
+    return {p.key for p in tx.problems.open_of_company(w.id, c.company) if p.key}
+
+
+def _show(tx: Transaction, w: Working, c: Comparison, applier: Applier, in_trouble: set[str]) -> None:
+    """The sync status beside every record: SYNCED only when every document that carries a part of it is in step."""
+    causes = {p.key: p.cause for p in tx.problems.open_of_company(w.id, c.company)}
+    for ref, keys in sorted(c.projection.touches.items()):
+        known = sorted(key for key in keys if key in c.scope or key in c.rows)
+        if not known:
+            continue
+        states = {key: _state(c, key, in_trouble) for key in known}
+        main = next((key for key in known if ref in c.projection.records.get(key, ())), known[0])
+        status = states[main]
+        if status == "SYNCED" and any(state not in ("SYNCED", "DELETED_IN_QBO") for state in states.values()):
+            status = "PARTIALLY_SYNCED"
+        wait = c.projection.waits.get(main)
+        message = (
+            causes.get(main)
+            or next((causes[k] for k in known if k in causes), None)
+            or (
+                (wait.cause if wait else applier.blocked.get(main))
+                if status not in ("SYNCED", "DELETED_IN_QBO")
+                else None
+            )
+        )
+        _set_status(tx, w, c, ref, main, status, message)
+    for ref, why in c.projection.by_choice.items():
+        if any(r.wanted for r in c.records if (r.kind, r.erp_id) == ref):
+            _set_status(tx, w, c, ref, "", "NOT_SYNCED", why)
+
+
+def _state(c: Comparison, key: str, in_trouble: set[str]) -> str:
+    if key in in_trouble:
+        row = c.rows.get(key)
+        return "DELETED_IN_QBO" if _is_gone(c, key) and row and row.quickbooks_id else "ERROR"
+    row = c.rows.get(key)
+    if row is None or row.agreed is None:
+        return "PENDING"
+    if row.status == "DELETED_IN_QBO":
+        return row.status
+    agreed = c.situation.agreed[key]
+    return "SYNCED" if in_step(agreed.erp, agreed.quickbooks) and key not in c.plan.outstanding else "PENDING"
+
+
+def _is_gone(c: Comparison, key: str) -> bool:
+    entity = c.held.entities.get(key)
+    known = c.objects.get(entity) if entity else None
+    return known is not None and known.deleted
+
+
+def _set_status(
+    tx: Transaction, w: Working, c: Comparison, ref: tuple[str, str], key: str, status: str, message: str | None
+) -> None:
+    number = next((r.number for r in c.records if (r.kind, r.erp_id) == ref), None)
+    tx.id_map.set_status(
+        w.id, w.epoch, *ref, status=status, message=message, number=number, company_id=c.company, key=key, at=w.now()
+    )
+
+
+# ------------------------------------------------------------------------------------------------- links
+
+WORDS = {
+    "Customer": "CUSTOMER",
+    "Invoice": "INVOICE",
+    "Payment": "PAYMENT",
+    "CreditMemo": "CREDIT_MEMO",
+    "Purchase": "PURCHASE",
+}
+"""QuickBooks types as both contracts spell them."""
+
+
+def push_links(w: Working) -> None:
+    """Show the ERP, beside each record, its QuickBooks ID and how its sync stands."""
+    while True:
+        with w.reading() as tx:
+            links = tx.id_map.unpushed(w.id, w.epoch, 500)
+        if not links:
+            return
+        w.erp.put_links(
+            [
+                {
+                    "kind": link.kind,
+                    "id": link.erp_id,
+                    "quickbooks_type": WORDS.get(link.quickbooks_type or ""),
+                    "quickbooks_id": link.quickbooks_id,
+                    "sync_status": link.status,
+                    "message": link.message,
+                }
+                for link in links
+            ]
+        )
+        with w.writing() as tx:
+            tx.id_map.pushed(w.id, w.epoch, links)
+
+
+def connection_trouble(w: Working, error: SyncError, side: str) -> None:
+    """A side that cannot be reached: said once, until it is back."""
+    advice = {
+        "quickbooks": "Nothing: it is tried again by itself. If it stays, see status.developer.intuit.com.",
+        "erp": "Nothing: it is tried again by itself. If it stays, check that the ERP answers and the API key is valid.",
+    }
+    with w.writing() as tx:
+        problems.report(tx, w, problems.of_connection(w, f"{side}_{error.code}", error, advice[side]))

@@ -1,0 +1,319 @@
+"""What the engine knows, in the contract's shapes (contracts/service.md): money as text, instants as ISO 8601 UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from mappings.documents import CreditMemo, Ending
+from mappings.gl import gl_effect
+from mappings.money import text
+from mappings.plan import Action, Step
+from mappings.tieout import TieOut
+from service.engine import problems
+from service.engine.compare import Comparison
+from service.engine.sync import WORDS, amount_of
+from service.ports import Audit, Connection, Link, Notice, Page, Problem, Raw, Run
+
+View = dict[str, Any]
+RECEIVING = ("erp:company", "erp:credit", "erp:return", "erp:refund", "erp:invoice", "erp:payment")
+
+
+def moment(value: datetime | None) -> str | None:
+    return value.isoformat().replace("+00:00", "Z") if value else None
+
+
+def money(value: int | None) -> str | None:
+    return None if value is None else text(value)
+
+
+def page(found: Page, view: Any) -> View:
+    return {"data": [view(item) for item in found.data], "next_cursor": found.next_cursor}
+
+
+def connection(
+    c: Connection,
+    *,
+    settings: Mapping[str, Any],
+    last_run: Run | None,
+    links: int,
+    problem_count: int,
+    connect_url: str | None = None,
+) -> View:
+    marks = [c.watermarks[name] for name in RECEIVING if c.watermarks.get(name)]
+    view = {
+        "account_id": c.account_id,
+        "name": c.name,
+        "state": c.state.value,
+        "realm_id": c.realm_id,
+        "quickbooks_company": c.quickbooks_company,
+        "epoch": c.epoch,
+        "two_way": c.two_way,
+        "settings": dict(settings),
+        "last_run": run(last_run, c.account_id) if last_run else None,
+        "links": links,
+        "problems": problem_count,
+        "complete_up_to": {"erp": min(marks, default=None), "quickbooks": c.watermarks.get("quickbooks")},
+    }
+    return view | ({"connect_url": connect_url} if connect_url else {})
+
+
+def run(r: Run, account_id: str) -> View:
+    return {
+        "id": r.id,
+        "account_id": account_id,
+        "kind": r.kind,
+        "state": r.state,
+        "trigger": r.trigger,
+        "progress": {"done": r.done, "total": r.total},
+        "counts": dict(r.counts),
+        "quickbooks_calls": {"free": r.free_calls, "metered": r.metered_calls},
+        "erp_calls": r.erp_calls,
+        "problems": r.problems,
+        "error": r.error,
+        "requested_by": r.requested_by,
+        "approved_by": r.approved_by,
+        "started_at": moment(r.started_at),
+        "finished_at": moment(r.finished_at),
+    }
+
+
+def link(item: Link) -> View:
+    return {
+        "kind": item.kind,
+        "erp_id": item.erp_id,
+        "erp_number": item.erp_number,
+        "quickbooks_type": WORDS.get(item.quickbooks_type or ""),
+        "quickbooks_id": item.quickbooks_id,
+        "quickbooks_number": item.quickbooks_number,
+        "status": item.status,
+        "message": item.message,
+        "epoch": item.epoch,
+        "updated_at": moment(item.updated_at),
+    }
+
+
+def problem(p: Problem) -> View:
+    return {
+        "id": p.id,
+        "status": p.status,
+        "code": p.code,
+        "kind": p.kind,
+        "erp_id": p.erp_id,
+        "quickbooks_id": p.quickbooks_id,
+        "number": p.number,
+        "company_id": p.company_id,
+        "amount": money(p.amount),
+        "cause": p.cause,
+        "what_to_do": p.what_to_do,
+        "choices": list(p.choices),
+        "quickbooks_code": p.quickbooks_code,
+        "intuit_tid": p.intuit_tid,
+        "erp": side(p.erp),
+        "quickbooks": side(p.quickbooks),
+        "agreed": side(p.agreed),
+        "first_seen": moment(p.first_seen),
+        "last_seen": moment(p.last_seen),
+        "attempts": p.attempts,
+    }
+
+
+UNREADABLE = "unreadable_notice"
+
+
+def quarantined(n: Notice) -> View:
+    """A signed notice that could not be read: stored as it came, shown among the problems."""
+    return {
+        "id": f"notice-{n.id}",
+        "status": "open",
+        "code": UNREADABLE,
+        "kind": None,
+        "erp_id": None,
+        "quickbooks_id": None,
+        "number": None,
+        "company_id": None,
+        "amount": None,
+        "cause": f"A signed notice from {n.source} could not be read: {n.error}.",
+        "what_to_do": "Nothing is lost: changes are found by reconciliation. Report the body to the developers.",
+        "choices": [],
+        "quickbooks_code": None,
+        "intuit_tid": None,
+        "erp": None,
+        "quickbooks": None,
+        "agreed": None,
+        "first_seen": moment(n.received_at),
+        "last_seen": moment(n.received_at),
+        "attempts": 1,
+    }
+
+
+AMOUNTS = frozenset({"total", "amount", "outside", "refunded", "discount"})
+
+
+def side(body: Raw | None) -> View | None:
+    """A document as people read it: amounts as text instead of cents."""
+    if body is None:
+        return None
+    return {name: _shown(name, value) for name, value in body.items()}
+
+
+def _shown(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return side(value)
+    if isinstance(value, list | tuple):
+        return [side(item) if isinstance(item, Mapping) else item for item in value]
+    return text(value) if name in AMOUNTS and isinstance(value, int) else value
+
+
+def audit(entry: Audit) -> View:
+    return {
+        "id": entry.id,
+        "at": moment(entry.at),
+        "actor": entry.actor,
+        "action": entry.action,
+        "side": entry.side,
+        "kind": entry.kind,
+        "erp_id": entry.erp_id,
+        "quickbooks_id": entry.quickbooks_id,
+        "number": entry.number,
+        "company_id": entry.company_id,
+        "amount": money(entry.amount),
+        "why": entry.why,
+        "run_id": entry.run_id,
+        "before": side(entry.before),
+        "after": side(entry.after),
+    }
+
+
+def step(c: Comparison, s: Step, action: str | None = None) -> View:
+    kind, erp_id = problems.subject_of(c, s.key)
+    entity = c.held.entities.get(s.key)
+    amount = amount_of(s)
+    return plan_row(
+        action or s.action.value,
+        kind,
+        erp_id,
+        entity[1] if entity else None,
+        problems.number_of_key(c, s.key),
+        c.company,
+        amount,
+        s.reason,
+        _gl(s),
+    )
+
+
+def plan_row(
+    action: str,
+    kind: str | None,
+    erp_id: str | None,
+    quickbooks_id: str | None,
+    number: str | None,
+    company: str,
+    amount: int,
+    reason: str,
+    effect: View | None,
+) -> View:
+    return {
+        "action": action,
+        "kind": kind,
+        "erp_id": erp_id,
+        "quickbooks_id": quickbooks_id,
+        "number": number,
+        "company_id": company,
+        "amount": text(amount),
+        "reason": reason,
+        "gl_effect": effect,
+    }
+
+
+def _gl(s: Step) -> View | None:
+    """What a step that makes or changes a credit does to the ledger; None for any other."""
+    after = s.document if isinstance(s.document, CreditMemo) else None
+    before = s.before if isinstance(s.before, CreditMemo) else None
+    if after is None and before is None:
+        return None
+    moved = (after.total if after else 0) - (before.total if before else 0)
+    return gl_effect(moved, (after or before).reason) if after or before else None  # type: ignore[union-attr]
+
+
+def plan(plan_id: str, created: datetime, steps: list[View], receivables: Iterable[View]) -> View:
+    totals: dict[str, dict[str, int]] = {}
+    for row in steps:
+        total = totals.setdefault(row["action"], {"count": 0, "amount": 0})
+        total["count"] += 1
+        total["amount"] += _cents(row["amount"])
+    return {
+        "plan_id": plan_id,
+        "created_at": moment(created),
+        "steps": steps,
+        "totals": {action: {"count": t["count"], "amount": text(t["amount"])} for action, t in totals.items()},
+        "ar": list(receivables),
+    }
+
+
+def _cents(value: str) -> int:
+    from mappings.money import cents
+
+    return cents(value)
+
+
+def ar(company: str, erp: tuple[int, int], quickbooks: tuple[int, int]) -> View:
+    return {
+        "company_id": company,
+        "erp_before": text(erp[0]),
+        "erp_after": text(erp[1]),
+        "quickbooks_before": text(quickbooks[0]),
+        "quickbooks_after": text(quickbooks[1]),
+    }
+
+
+def tie_out_company(c: Comparison, figures: TieOut, name: str, balance: int | None, causes: Mapping[str, str]) -> View:
+    return {
+        "company_id": c.company,
+        "name": name,
+        "quickbooks_id": c.customer,
+        "erp_ar": text(figures.erp_receivable),
+        "quickbooks_ar": text(figures.quickbooks_receivable),
+        "quickbooks_balance": money(balance),
+        "difference": text(figures.difference),
+        "erp_credit": text(figures.erp_credit),
+        "quickbooks_credit": text(figures.quickbooks_credit),
+        "explained_by": [_difference(c, d.kind, d.key, d.amount, causes) for d in figures.explained],
+    }
+
+
+def _difference(c: Comparison, kind: str, key: str, amount: int, causes: Mapping[str, str]) -> View:
+    subject = problems.subject_of(c, key) if "@" not in key and key else (None, None)
+    entity = c.held.entities.get(key)
+    quickbooks_id = entity[1] if entity else key.partition("@")[2] or None
+    return {
+        "kind": subject[0] or kind,
+        "erp_id": subject[1],
+        "quickbooks_id": quickbooks_id,
+        "amount": text(amount),
+        "cause": causes.get(key) or _cause(c, kind, key, subject),
+    }
+
+
+def _cause(c: Comparison, kind: str, key: str, subject: tuple[str | None, str | None]) -> str:
+    if not key:
+        return "The ERP's own figures for this company do not add up to its documents."
+    ref = (subject[0] or "", subject[1] or "")
+    if ref in c.projection.by_choice:
+        return c.projection.by_choice[ref]
+    if key in c.projection.waits:
+        return c.projection.waits[key].cause
+    if "@" in key:
+        spaced = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind).strip()
+        return f"Only in QuickBooks: {spaced} {problems.number_of_key(c, key) or key.partition('@')[2]}."
+    here = c.held.documents.get(key)
+    if here is None:
+        return (
+            "Only in the ERP: made before the connection, not sent." if key not in c.scope else "Not in QuickBooks yet."
+        )
+    return "Ended in QuickBooks." if isinstance(here, Ending) else "Changed on one side and not brought into step yet."
+
+
+def is_change(s: Step) -> bool:
+    return s.action is not Action.REMEMBER

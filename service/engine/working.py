@@ -1,0 +1,184 @@
+"""One worker's time with one connection: the claim it holds, the doors it opened, the run it is on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import simplejson
+
+from service.errors import Cancelled
+from service.ports import (
+    Claim,
+    Clock,
+    Connection,
+    Consent,
+    Erp,
+    ErpDoor,
+    QboObject,
+    QuickBooks,
+    QuickBooksDoor,
+    Raw,
+    Record,
+    Run,
+    Store,
+    TokenVault,
+    Transaction,
+)
+
+LEASE = timedelta(seconds=120)
+"""How long a claim lives without a commit; every commit of a run extends it."""
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything that comes from outside: time and chance, the store, both sides."""
+
+    store: Store
+    quickbooks: QuickBooksDoor
+    erp: ErpDoor
+    consent: Consent
+    vault: TokenVault
+    clock: Clock
+    new_id: Callable[[], str]
+    pause: Callable[[float], object]
+    reconcile_every: timedelta = timedelta(seconds=300)
+
+
+class Working:
+    """The right to write one connection, and everything that writing needs."""
+
+    def __init__(self, ports: Ports, connection: Connection, claim: Claim, run: Run | None = None) -> None:
+        self.ports = ports
+        self.connection = connection
+        self.claim = claim
+        self.run = run
+        self.declared = False
+
+    @property
+    def id(self) -> int:
+        return self.connection.id
+
+    @property
+    def epoch(self) -> int:
+        return self.connection.epoch
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self.connection.settings
+
+    def now(self) -> datetime:
+        return self.ports.clock()
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        return self.ports.store.reading()
+
+    def writing(self) -> AbstractContextManager[Transaction]:
+        """A transaction that commits only while our claim is the newest; raises `Replaced` else."""
+        return self.ports.store.writing(self.claim, until=self.now() + LEASE)
+
+    @cached_property
+    def quickbooks(self) -> QuickBooks:
+        assert self.connection.realm_id is not None
+        return self.ports.quickbooks.open(self.id, self.connection.realm_id)
+
+    @cached_property
+    def erp(self) -> Erp:
+        with self.reading() as tx:
+            key = tx.connections.erp_api_key(self.id)
+        return self.ports.erp.open(self.connection.account_id, key)
+
+    def update(self, **changes: Any) -> None:
+        """Change the connection, and see the change."""
+        with self.writing() as tx:
+            self.connection = tx.connections.update(self.id, **changes)
+
+    def stop_if_cancelled(self) -> None:
+        """Raises `Cancelled` where a person asked this run to stop: asked at every step boundary."""
+        if self.run is None:
+            return
+        with self.reading() as tx:
+            run = tx.runs.get(self.run.id)
+        if run is not None and run.cancel_requested:
+            raise Cancelled("A person stopped this run.")
+
+    def progress(self, *, done: int | None = None, total: int | None = None, count: str | None = None) -> None:
+        """Say how far the run is: seen by whoever follows it."""
+        if self.run is None:
+            return
+        counts = dict(self.run.counts)
+        if count:
+            counts[count] = counts.get(count, 0) + 1
+        self.run = Run(
+            **{
+                **self.run.__dict__,
+                "done": self.run.done if done is None else done,
+                "total": max(self.run.total if total is None else total, self.run.done if done is None else done),
+                "counts": counts,
+            }
+        )
+        with self.writing() as tx:
+            tx.runs.update(self.run.id, done=self.run.done, total=self.run.total, counts=counts)
+
+
+def dumps(body: Any) -> str:
+    """JSON text with exact decimals, the same text for the same value."""
+    return str(simplejson.dumps(body, use_decimal=True, sort_keys=True, separators=(",", ":")))
+
+
+def digest(*values: Any) -> str:
+    """A short stable hash of plain values."""
+    return hashlib.sha256("\x00".join(str(value) for value in values).encode()).hexdigest()[:36]
+
+
+def as_record(kind: str, raw: Raw, connected_at: datetime | None, *, deleted: bool = False) -> Record:
+    """An ERP record as it is kept: changed since the connection stands means wanted."""
+    updated = instant(raw.get("updated_datetime"))
+    company = raw.get("company") or {}
+    touched = connected_at is not None and updated is not None and updated >= connected_at
+    return Record(
+        kind=kind,
+        erp_id=str(raw["id"]),
+        company_id=str(raw["id"]) if kind == "COMPANY" else company.get("id"),
+        number=next((str(raw[name]) for name in _NUMBERS if raw.get(name)), None),
+        updated_at=updated,
+        deleted=deleted or (kind != "COMPANY" and raw.get("deleted_at") is not None),
+        wanted="touched" if touched else None,
+        body=raw,
+    )
+
+
+_NUMBERS = ("invoice_number", "payment_number", "credit_number", "return_number", "name")
+
+
+def as_object(entity: str, raw: Raw, customer_id: str | None) -> QboObject:
+    """A QuickBooks object as it is kept."""
+    times = raw.get("MetaData") or {}
+    return QboObject(
+        entity=entity,
+        id=str(raw["Id"]),
+        customer_id=str(raw["Id"]) if entity == "Customer" else customer_id,
+        sync_token=raw.get("SyncToken"),
+        updated_at=instant(times.get("LastUpdatedTime") or times.get("CreateTime")),
+        deleted=raw.get("status") == "Deleted",
+        touched_at=None,
+        body=raw,
+    )
+
+
+def instant(value: Any) -> datetime | None:
+    """An ISO 8601 text as an aware UTC instant; None where there is none that can be read."""
+    if not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None

@@ -1,0 +1,66 @@
+"""Statements of QuickBooks' query language (§6), and how to read all of their pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from service.ports import Condition, Raw
+
+PAGE_SIZE = 1000
+_STEP_BACK = 100
+
+
+def statement(entity: str, where: Sequence[Condition] = (), *, with_inactive: bool = False) -> str:
+    """`SELECT * FROM entity WHERE …`, without order and page. Rows of a list that are inactive stay hidden unless asked
+    for (§3.8)."""
+    tests = [f"{one.field} {one.operator} {_value(one.value)}" for one in where]
+    if with_inactive:
+        tests.append("Active IN (true, false)")
+    return f"SELECT * FROM {entity}" + (f" WHERE {' AND '.join(tests)}" if tests else "")
+
+
+def page(select: str, start: int) -> str:
+    """One page of a statement: `start` is 1-based. Without an order, rows move between the pages."""
+    return f"{select} ORDERBY Id STARTPOSITION {start} MAXRESULTS {PAGE_SIZE}"
+
+
+def matches_nothing(where: Sequence[Condition]) -> bool:
+    """An `IN` over no values: no statement can say that."""
+    return any(one.operator == "IN" and not one.value for one in where)
+
+
+def every_row(fetch: Callable[[int], Sequence[Raw]]) -> Iterator[Raw]:
+    """All rows, each once; `fetch` answers the page that begins at a position.
+
+    Positions, not `Id > 'last'`: nobody says whether ids compare as numbers or as text, and '10' < '9' would lose rows.
+    A row that is deleted meanwhile moves the later ones up, past the page's edge. So each page begins with the last row
+    of the one before; where a row that we never saw stands there, we step back until one that we know does.
+    """
+    seen: set[str] = set()
+    start = 1
+    while True:
+        rows = fetch(start)
+        if start > 1 and not (rows and rows[0]["Id"] in seen):
+            start = max(1, start - _STEP_BACK)
+            continue
+        for row in rows:
+            if row["Id"] not in seen:
+                seen.add(row["Id"])
+                yield row
+        if len(rows) < PAGE_SIZE:
+            return
+        start += len(rows) - 1
+
+
+def _value(value: str | bool | Sequence[str]) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return _quoted(value)
+    return f"({', '.join(_quoted(one) for one in value)})"
+
+
+def _quoted(text: str) -> str:
+    """The backslash first: escaping only the apostrophe lets a text that ends in a backslash break out."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,51 @@
+"""Webhooks as they came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, select, update
+
+from service.ports import Notice
+from service.store.repository import Repository, chunks
+from service.store.tables import ignored_counts, notices
+
+_FIELDS = tuple(each.name for each in fields(Notice))
+
+
+class SqlInbox(Repository):
+    """See `service.ports.Inbox`. The id of an added notice is given by the database."""
+
+    def add(self, notice: Notice, *, dedupe: str | None) -> bool:
+        values = {name: getattr(notice, name) for name in _FIELDS if name != "id"}
+        added = self._insert(notices).values(**values, dedupe=dedupe).on_conflict_do_nothing(index_elements=["dedupe"])
+        return self._connection.execute(added.returning(notices.c.id)).first() is not None
+
+    def new(self, connection_id: int) -> list[Notice]:
+        return self._where(notices.c.connection_id == connection_id, notices.c.state == "new")
+
+    def finish(self, ids: Iterable[int], state: str, error: str | None = None) -> None:
+        for some in chunks(iter(ids)):
+            self._connection.execute(update(notices).where(notices.c.id.in_(some)).values(state=state, error=error))
+
+    def count_ignored(self, source: str, reason: str) -> None:
+        counted = self._insert(ignored_counts).values(source=source, reason=reason, count=1)
+        self._connection.execute(
+            counted.on_conflict_do_update(
+                index_elements=["source", "reason"], set_={"count": ignored_counts.c.count + 1}
+            )
+        )
+
+    def quarantined(self) -> list[Notice]:
+        return self._where(notices.c.state == "quarantined")
+
+    def _where(self, *conditions: ColumnElement[bool]) -> list[Notice]:
+        """In the order in which they came."""
+        query = select(notices).where(*conditions).order_by(notices.c.id)
+        return [_read(row) for row in self._connection.execute(query)]
+
+
+def _read(row: Row[Any]) -> Notice:
+    return Notice(**{name: getattr(row, name) for name in _FIELDS})

@@ -1,0 +1,34 @@
+"""Companies whose books must be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import delete, select
+
+from service.store.repository import Repository
+from service.store.tables import marks
+
+
+class SqlMarks(Repository):
+    """See `service.ports.Marks`."""
+
+    def add(self, connection_id: int, company_ids: Iterable[str]) -> None:
+        # Sorted, so that two that mark the same companies wait for each other instead of deadlocking.
+        rows = [{"connection_id": connection_id, "company_id": each, "mark": 1} for each in sorted(set(company_ids))]
+        if rows:
+            counted = self._insert(marks).on_conflict_do_update(
+                index_elements=["connection_id", "company_id"], set_={"mark": marks.c.mark + 1}
+            )
+            self._connection.execute(counted, rows)
+
+    def pending(self, connection_id: int) -> dict[str, int]:
+        query = select(marks.c.company_id, marks.c.mark).where(marks.c.connection_id == connection_id)
+        return {row.company_id: row.mark for row in self._connection.execute(query.order_by(marks.c.company_id))}
+
+    def done(self, connection_id: int, company_id: str, mark: int) -> None:
+        this = (marks.c.connection_id == connection_id, marks.c.company_id == company_id, marks.c.mark == mark)
+        self._connection.execute(delete(marks).where(*this))
+
+    def clear(self, connection_id: int) -> None:
+        self._connection.execute(delete(marks).where(marks.c.connection_id == connection_id))

@@ -1,0 +1,112 @@
+"""What a person must look at: at most one open row for one subject and code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select, update
+
+from service.ports import Page, Problem
+from service.store.paging import page
+from service.store.repository import Repository
+from service.store.tables import NEEDS_A_PERSON, problems
+
+_FIELDS = tuple(each.name for each in fields(Problem))
+_KEPT = frozenset({"id", "first_seen", "attempts"})  # by another attempt on an open problem
+
+
+class SqlProblems(Repository):
+    """See `service.ports.Problems`. One without a key is told apart by its record. Unknown ids raise LookupError."""
+
+    def raise_(self, connection_id: int, problem: Problem) -> Problem:
+        """As the port says; what a person dismissed stays dismissed while it is the very same step (`fingerprint`)."""
+        subject = _subject(problem)
+        latest = self._latest(connection_id, subject, problem.code)
+        if latest is not None and latest.status == "dismissed" and latest.fingerprint == problem.fingerprint:
+            return latest
+        values = {name: getattr(problem, name) for name in _FIELDS}
+        opened = self._insert(problems).values(values | {"connection_id": connection_id, "subject": subject})
+        again = {name: opened.excluded[name] for name in _FIELDS if name not in _KEPT}
+        counted = opened.on_conflict_do_update(
+            index_elements=["connection_id", "subject", "code"],
+            index_where=NEEDS_A_PERSON,
+            set_=again | {"attempts": problems.c.attempts + 1},
+        )
+        return _read(self._connection.execute(counted.returning(problems)).one())
+
+    def settle(
+        self, connection_id: int, key: str | None, *, codes: Iterable[str] | None = None,
+        except_codes: Iterable[str] = (), at: datetime,
+    ) -> int:
+        settled = [_open_of(connection_id), problems.c.key.is_not_distinct_from(key)]
+        if codes is not None:
+            settled.append(problems.c.code.in_(list(codes)))
+        settled.append(problems.c.code.not_in(list(except_codes)))
+        changed = update(problems).where(*settled).values(status="resolved", settled_at=at)
+        return self._connection.execute(changed).rowcount
+
+    def settle_all(self, connection_id: int, *, at: datetime) -> None:
+        changed = update(problems).where(_open_of(connection_id))
+        self._connection.execute(changed.values(status="resolved", settled_at=at))
+
+    def get(self, problem_id: str) -> tuple[int, Problem] | None:
+        row = self._connection.execute(select(problems).where(problems.c.id == problem_id)).one_or_none()
+        return (row.connection_id, _read(row)) if row else None
+
+    def open_of_company(self, connection_id: int, company_id: str) -> list[Problem]:
+        query = select(problems).where(_open_of(connection_id), problems.c.company_id == company_id)
+        return self._all(query)
+
+    def open(self, connection_id: int) -> list[Problem]:
+        return self._all(select(problems).where(_open_of(connection_id)))
+
+    def page(
+        self, connection_id: int, *, statuses: Sequence[str], code: str | None, cursor: str | None, limit: int
+    ) -> Page:
+        """Newest first."""
+        query = select(problems).where(problems.c.connection_id == connection_id, problems.c.status.in_(statuses))
+        if code is not None:
+            query = query.where(problems.c.code == code)
+        return page(self._connection, query, problems.c.seq, cursor, limit, _read, newest_first=True)
+
+    def set_status(self, problem_id: str, status: str, *, reason: str | None, at: datetime) -> Problem:
+        changed = update(problems).where(problems.c.id == problem_id)
+        changed = changed.values(status=status, reason=reason, settled_at=at)
+        row = self._connection.execute(changed.returning(problems)).one_or_none()
+        if row is None:
+            raise LookupError(f"there is no problem {problem_id}")
+        return _read(row)
+
+    def count(self, connection_id: int) -> int:
+        query = select(func.count()).select_from(problems).where(_open_of(connection_id))
+        return self._connection.execute(query).scalar_one()
+
+    def _latest(self, connection_id: int, subject: str, code: str) -> Problem | None:
+        same = and_(
+            problems.c.connection_id == connection_id, problems.c.subject == subject, problems.c.code == code
+        )
+        query = select(problems).where(same).order_by(problems.c.seq.desc()).limit(1).with_for_update()
+        row = self._connection.execute(query).one_or_none()
+        return _read(row) if row else None
+
+    def _all(self, query: Select[Any]) -> list[Problem]:
+        """Oldest first."""
+        return [_read(row) for row in self._connection.execute(query.order_by(problems.c.seq))]
+
+
+def _open_of(connection_id: int) -> ColumnElement[bool]:
+    return and_(problems.c.connection_id == connection_id, problems.c.status.in_(("open", "conflict")))
+
+
+def _subject(problem: Problem) -> str:
+    if problem.key is not None:
+        return f"key {problem.key}"
+    return f"record {problem.kind or ''} {problem.erp_id or ''} {problem.quickbooks_id or ''}"
+
+
+def _read(row: Row[Any]) -> Problem:
+    values = {name: getattr(row, name) for name in _FIELDS}
+    return Problem(**values | {"choices": tuple(row.choices)})

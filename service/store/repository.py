@@ -1,0 +1,77 @@
+"""What every repository starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.ports import Clock
+from service.store.cipher import Cipher
+
+T = TypeVar("T")
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One transaction and what its repositories need besides."""
+
+    connection: Connection
+    cipher: Cipher
+    clock: Clock
+    new_id: Callable[[], str]
+
+
+class Repository:
+    """One table's part of a transaction."""
+
+    __slots__ = ("_connection", "_context")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._connection = context.connection
+
+    def _insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
+        """The dialect's own INSERT, which knows ON CONFLICT."""
+        return _insert(self._connection.dialect.name, table)
+
+    def _upsert(self, table: Table, rows: Sequence[Mapping[str, Any]], *keys: str) -> None:
+        """Insert the rows, or replace those with the same `keys` (a unique rule). All rows name the same columns."""
+        if rows:
+            self._connection.execute(_replacing(self._connection.dialect.name, table, keys), list(rows))
+
+    def _in_batches(
+        self, query: Select[Any], order: ColumnElement[Any], read: Callable[[Row[Any]], T]
+    ) -> Iterator[T]:
+        """All rows in the order of a unique column, a few hundred at a time: the caller may change them on the way."""
+        rows = self._connection.execute(query.order_by(order).limit(BATCH)).all()
+        while rows:
+            yield from map(read, rows)
+            last = getattr(rows[-1], str(order.key))
+            rows = self._connection.execute(query.where(order > last).order_by(order).limit(BATCH)).all()
+
+
+def _insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+@cache
+def _replacing(dialect: str, table: Table, keys: tuple[str, ...]) -> postgresql.Insert | sqlite.Insert:
+    """Built once for each table: building it takes longer than running it."""
+    statement = _insert(dialect, table)
+    others = [column.name for column in table.columns if column.name not in keys and not column.primary_key]
+    return statement.on_conflict_do_update(
+        index_elements=keys, set_={name: statement.excluded[name] for name in others}
+    )
+
+
+def chunks(items: Iterator[T]) -> Iterator[list[T]]:
+    """Lists short enough for one IN (…)."""
+    while chunk := list(islice(items, BATCH)):
+        yield chunk

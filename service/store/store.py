@@ -1,0 +1,124 @@
+"""The service's own database: short transactions, and a fence against workers that were replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import Connection, Engine, update
+
+from service import ports
+from service.errors import Replaced
+from service.ports import Claim, Clock
+from service.store.access import SqlAccess
+from service.store.audits import SqlAudits
+from service.store.cipher import Cipher
+from service.store.connections import SqlConnections
+from service.store.database import make_engine, reading_engine, sqlite_file
+from service.store.id_map import SqlIdMap
+from service.store.inbox import SqlInbox
+from service.store.journal import SqlJournal
+from service.store.marks import SqlMarks
+from service.store.objects import SqlObjects
+from service.store.plans import SqlPlans
+from service.store.problems import SqlProblems
+from service.store.records import SqlRecords
+from service.store.repository import Context
+from service.store.rotation import rotate_secrets
+from service.store.runs import SqlRuns
+from service.store.tables import connections, metadata
+from service.store.vault import SqlTokenVault
+
+
+@dataclass(slots=True)
+class SqlTransaction:
+    """The repositories of one transaction."""
+
+    connections: ports.Connections
+    records: ports.Records
+    objects: ports.Objects
+    marks: ports.Marks
+    id_map: ports.IdMap
+    journal: ports.Journal
+    problems: ports.Problems
+    runs: ports.Runs
+    audits: ports.Audits
+    inbox: ports.Inbox
+    plans: ports.Plans
+    access: ports.Access
+
+
+class SqlStore:
+    """See `service.ports.Store`. Safe to share between threads; transactions of one thread must not be nested."""
+
+    def __init__(self, engine: Engine, cipher: Cipher, clock: Clock, new_id: Callable[[], str]) -> None:
+        self._engine = engine
+        self._reading = reading_engine(engine)
+        self._cipher = cipher
+        self._clock = clock
+        self._new_id = new_id
+        self.vault: ports.TokenVault = SqlTokenVault(engine, cipher, clock)
+
+    @contextmanager
+    def reading(self) -> Iterator[ports.Transaction]:
+        """As the port says: one moment is seen throughout, and nothing done in it is kept."""
+        with self._reading.connect() as connection:
+            yield self._transaction(connection)
+
+    @contextmanager
+    def writing(self, claim: Claim | None = None, *, until: datetime | None = None) -> Iterator[ports.Transaction]:
+        """As the port says. The claim's row is locked first, so a takeover waits until this is committed."""
+        with self._engine.begin() as connection:
+            if claim is not None:
+                _hold(connection, claim, until)
+            yield self._transaction(connection)
+
+    def rotate_keys(self) -> int:
+        """Re-encrypt every secret with the newest key; answers how many."""
+        return rotate_secrets(self._engine, self._cipher)
+
+    def close(self) -> None:
+        """Let go of every connection to the database."""
+        self._engine.dispose()
+
+    def _transaction(self, connection: Connection) -> ports.Transaction:
+        context = Context(connection, self._cipher, self._clock, self._new_id)
+        return SqlTransaction(
+            connections=SqlConnections(context),
+            records=SqlRecords(context),
+            objects=SqlObjects(context),
+            marks=SqlMarks(context),
+            id_map=SqlIdMap(context),
+            journal=SqlJournal(context),
+            problems=SqlProblems(context),
+            runs=SqlRuns(context),
+            audits=SqlAudits(context),
+            inbox=SqlInbox(context),
+            plans=SqlPlans(context),
+            access=SqlAccess(context),
+        )
+
+
+def open_store(
+    url: str, encryption_keys: Sequence[str], clock: Clock, new_id: Callable[[], str] = lambda: uuid4().hex
+) -> SqlStore:
+    """The store at `url`. A database in memory gets its tables here; every other from `service.store.migrate`.
+
+    Raises:
+        ValueError: no usable encryption key.
+    """
+    cipher = Cipher(encryption_keys)
+    engine = make_engine(url)
+    if engine.dialect.name == "sqlite" and sqlite_file(engine) is None:
+        metadata.create_all(engine)
+    return SqlStore(engine, cipher, clock, new_id)
+
+
+def _hold(connection: Connection, claim: Claim, until: datetime | None) -> None:
+    mine = (connections.c.id == claim.connection_id, connections.c.claim == claim.number)
+    lease = {"claim": claim.number} if until is None else {"claimed_until": until}
+    if connection.execute(update(connections).where(*mine).values(lease)).rowcount == 0:
+        raise Replaced(f"another worker took connection {claim.connection_id} over")

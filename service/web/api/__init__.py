@@ -1,0 +1,7 @@
+"""The REST API: each route reads the request, calls one thing, answers."""
+
+from service.web.api import books, connections, problems, runs, syncing
+
+BLUEPRINTS = (connections.api, syncing.api, runs.api, problems.api, books.api)
+
+__all__ = ["BLUEPRINTS"]

@@ -1,0 +1,76 @@
+"""Figures for Prometheus. Nothing is labelled by account: there may be thousands, and they are private."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import structlog
+from flask import Flask, Response, g, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from service.web.engine_protocol import Json
+
+_LABELS = {"problems": "code", "connections": "state", "runs": "state"}
+_log = structlog.get_logger(__name__)
+
+
+class _EngineGauges(Collector):
+    """The engine's own figures, asked for when somebody looks."""
+
+    def __init__(self, figures: Callable[[], Json]) -> None:
+        self._figures = figures
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing beforehand: registering this must not ask the database."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        for name, figure in self._figures().items():
+            yield _gauge(name, figure)
+
+
+def measure(app: Flask, figures: Callable[[], Json]) -> None:
+    """Time every request, log it by its route (addresses may hold secrets), and serve the figures at `/metrics`."""
+    registry = CollectorRegistry()
+    registry.register(_EngineGauges(figures))
+    ProcessCollector(registry=registry)
+    duration = Histogram(
+        "qbo_sync_http_request_seconds", "Time to answer", ("method", "route", "status"), registry=registry
+    )
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.monotonic()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        took_s = time.monotonic() - g.began
+        route = request.url_rule.rule if request.url_rule else "none"
+        duration.labels(_method(), route, str(response.status_code)).observe(took_s)
+        _log.info("request", method=_method(), route=route, status=response.status_code, took_ms=round(took_s * 1000))
+        return response
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _gauge(name: str, figure: object) -> GaugeMetricFamily:
+    if not isinstance(figure, Mapping):
+        return GaugeMetricFamily(f"qbo_sync_{name}", _in_words(name), value=float(str(figure)))
+    gauge = GaugeMetricFamily(f"qbo_sync_{name}", _in_words(name), labels=[_LABELS.get(name, "kind")])
+    for label, value in figure.items():
+        gauge.add_metric([str(label)], float(value))
+    return gauge
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _method() -> str:
+    """A stranger may send any word as a method; each would be a figure of its own."""
+    return request.method if request.method in ("GET", "HEAD", "POST", "PATCH") else "other"

@@ -1,0 +1,69 @@
+"""Webhooks: the raw body goes to the intake, which verifies and stores it; the work is done later."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import structlog
+from flask import request
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models import RawModel
+from flask_openapi3.models.tag import Tag
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from service.web import shapes
+from service.web.context import Answer, intake
+from service.web.description import refusal
+from service.web.problem_json import problem
+from service.web.queries import AccountPath
+
+LARGEST_QUICKBOOKS_BODY = 8 * 1024 * 1024
+"""Far above what Intuit sends: an answer other than 200 can hold back every later event."""
+
+_log = structlog.get_logger(__name__)
+
+webhooks = APIBlueprint(
+    "webhooks",
+    __name__,
+    url_prefix="/webhooks",
+    abp_tags=[Tag(name="webhooks", description="Where both sides tell what changed.")],
+)
+
+
+class SignedBody(RawModel):
+    mimetypes = ["application/json"]  # noqa: RUF012 (the framework reads it from the class)
+
+
+@webhooks.post(
+    "/quickbooks",
+    security=[{"intuit_signature": []}],
+    responses={200: shapes.NoticeTaken, 401: refusal("The signature does not match; nothing was stored")},
+)
+def receive_quickbooks_notices(raw: SignedBody) -> Answer:
+    """QuickBooks' notices, in both formats: 401 without a valid signature, else 200 once stored, whatever they say"""
+    request.max_content_length = LARGEST_QUICKBOOKS_BODY
+    try:
+        signed = intake().quickbooks(request.get_data(), request.headers.get("intuit-signature", ""))
+    except RequestEntityTooLarge:
+        _log.warning("quickbooks_notice_too_large", largest=LARGEST_QUICKBOOKS_BODY)
+        signed = False
+    if not signed:
+        return problem(HTTPStatus.UNAUTHORIZED, "unauthorised", "The signature does not match the body.")
+    return {"status": "accepted"}, HTTPStatus.OK
+
+
+@webhooks.post(
+    "/erp/<account_id>",
+    security=[{"erp_signature": []}],
+    responses={
+        202: shapes.NoticeTaken,
+        400: refusal("Not JSON, or not the envelope"),
+        401: refusal("The signature does not match; nothing was stored"),
+        404: refusal("Unknown account"),
+        413: refusal("Over 1 MiB"),
+    },
+)
+def receive_erp_notice(path: AccountPath, raw: SignedBody) -> Answer:
+    """The ERP's notice of one change: 202 once stored, even where the record in it breaks a rule"""
+    status = intake().erp(path.account_id, request.get_data(), request.headers.get("x-distru-signature", ""))
+    return {"status": status}, HTTPStatus.ACCEPTED
