@@ -144,7 +144,7 @@ class FakeDesk:
         self.all_links: list[dict[str, Any]] = [a_link()]
         self.run_states: list[dict[str, Any]] = []
         self.ready = True
-        self.figures: dict[str, Any] = {"problems": {"closed_books": 2}, "oldest_change_seconds": 3.5}
+        self.figures: dict[str, Any] = {"problems_by_code": {"closed_books": 2}, "waiting_connections": 3}
         self.tokens = {role: (f"{role} token", role) for role in ("erp", "viewer", "support", "admin")}
         self.revoked: list[str] = []
         self._no: dict[str, Exception] = {}

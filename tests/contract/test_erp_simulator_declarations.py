@@ -38,6 +38,17 @@ def unchanged(office: Office, declare: Any) -> Any:
     return answer
 
 
+def unchanged_but_links(office: Office, declare: Any) -> Any:
+    """As `unchanged`, where a credit learns its QuickBooks ID: that is no change of the credit."""
+    before = {kind: [record["updated_datetime"] for record in records] for kind, records in office.books().items()}
+    office.notices()
+    answer = declare()
+    after = {kind: [record["updated_datetime"] for record in records] for kind, records in office.books().items()}
+    assert after == before
+    assert office.notices() == []
+    return answer
+
+
 # -- credit memos -----------------------------------------------------------------------------------------------------
 
 
@@ -280,6 +291,37 @@ def test_an_application_left_out_is_voided_and_its_uses_stay_in_the_history(
     assert office.fresh("invoice", other)["status"] == "NOT_PAID"
 
 
+def test_a_line_left_out_leaves_quickbooks_credit_to_the_document(office: Office, shop: Any, invoice: Any) -> None:
+    """The 20 held since the payment came in grow to 100; the ERP payment that showed them is void all the same."""
+    body = {"company_id": shop["id"], "total_amount": "100.00"}
+    first = office.declare_payment(
+        "900", unapplied_amount="20.00", applications=[application(invoice, "80.00")], **body
+    ).json()
+    assert [made["amount"] for made in first["payments"][0]["overpayment_credits"]] == ["20"]
+
+    second = office.declare_payment("900", unapplied_amount="100.00", sync_token="2", **body).json()
+
+    dropped = office.fresh("payment", first["payments"][0])
+    assert (dropped["status"], dropped["overpayment_credits"]) == ("VOIDED", [])
+    [credit] = second["credits"]
+    assert (credit["id"], credit["amount"], credit["payment"]) == (first["credits"][0]["id"], "100.00", None)
+
+
+def test_a_new_reference_changes_the_payment_but_not_the_credit_it_uses(
+    office: Office, shop: Any, invoice: Any
+) -> None:
+    money = {"company_id": shop["id"], "total_amount": "50.00"}
+    prepaid = office.declare_payment("900", unapplied_amount="50.00", **money).json()["credits"][0]
+    spent = {**money, "applications": [application(invoice, "50.00", None, **{prepaid["id"]: "50.00"})]}
+    [payment] = office.declare_payment("900", reference="A-1", sync_token="2", **spent).json()["payments"]
+    credit = office.fresh("credit", prepaid)
+
+    office.declare_payment("900", reference="A-2", sync_token="3", **spent)
+
+    assert office.fresh("payment", payment)["updated_datetime"] > payment["updated_datetime"]
+    assert office.fresh("credit", credit)["updated_datetime"] == credit["updated_datetime"]
+
+
 @pytest.mark.parametrize("status", ["VOIDED", "DELETED"])
 def test_a_payment_voided_or_deleted_in_quickbooks_is_void_here(
     office: Office, shop: Any, invoice: Any, status: str
@@ -399,6 +441,25 @@ def test_a_use_of_the_payment_s_own_credit_is_another_line_of_it(
 
     assert [payment["amount"] for payment in answer.json()["payments"]] == ["100", "20"]
     assert [credit["status"] for credit in answer.json()["credits"]] == ["REDEEMED"]
+
+
+def test_two_credits_of_one_payment_are_left_as_they_are_when_their_sum_is_right(
+    office: Office, shop: Any, invoice: Any, other: Any
+) -> None:
+    """Overpaid by 20, reduced by 30 later; 5 of the first credit are used."""
+    payment, credit_id = overpaid(office, invoice)
+    office.user.edit_invoice(invoice["id"], amount="70.00")
+    use = office.user.receive_payment(other["id"], amount="5.00", credits=[{"credit_id": credit_id, "amount": "5.00"}])
+    lines = [application(invoice, "70.00", payment), application(other, "5.00", use, **{credit_id: "5.00"})]
+
+    answer = unchanged_but_links(
+        office,
+        lambda: office.declare_payment(
+            "900", company_id=shop["id"], total_amount="120.00", unapplied_amount="45.00", applications=lines
+        ),
+    )
+
+    assert [credit["remaining_balance"] for credit in answer.json()["credits"]] == ["15.00", "30.00"]
 
 
 def test_two_quickbooks_payments_share_one_erp_payment(office: Office, shop: Any, invoice: Any, other: Any) -> None:

@@ -276,14 +276,14 @@ def test_the_books_agree_with_the_last_thing_quickbooks_said(states: list[dict[s
 def test_declaring_what_the_erp_already_has_changes_nothing(
     bills: list[int], payments: list[tuple[int, int, int]]
 ) -> None:
-    """Every ERP payment as QBO would show it: its cash and memo lines on one document, uses of overpayments on others."""
+    """Each ERP payment as QBO shows it: cash and memo lines on one document, uses of overpayments on others."""
     office = open_office()
     shop = office.user.create_company("Blue Dream")
     office.user.create_credit(shop["id"], "45.00")
     invoices = [office.user.create_invoice(shop["id"], amount=money(amount)) for amount in bills]
     for pick, cash, credit in payments:
         invoice = invoices[pick % len(invoices)]
-        body = {"credits": "FIFO", "credit_amount": money(credit)} if credit else {}
+        body: dict[str, Any] = {"credits": "FIFO", "credit_amount": money(credit)} if credit else {}
         try:
             office.user.receive_payment(invoice["id"], amount=money(cash + credit), **body)
         except UserRefused:

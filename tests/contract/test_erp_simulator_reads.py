@@ -105,7 +105,7 @@ def test_every_field_that_the_contract_names_is_there(office: Office, shop: Any)
 def test_a_list_is_followed_page_by_page_through_next_page(office: Office, shop: Any) -> None:
     office.erp.page_size = 2
     made = [office.user.create_credit(shop["id"], "1.00")["id"] for _ in range(5)]
-    seen = []
+    seen: list[list[str]] = []
     url = f"{PUBLIC}/credits?company_ids[]={shop['id']}"
 
     while url:
@@ -114,7 +114,7 @@ def test_a_list_is_followed_page_by_page_through_next_page(office: Office, shop:
         url = page.json()["next_page"]
 
     assert [len(page) for page in seen] == [2, 2, 1]
-    assert sum(seen, []) == made
+    assert [one for page in seen for one in page] == made
 
 
 def test_a_record_made_while_paging_is_not_a_reason_to_see_one_twice(office: Office, shop: Any) -> None:

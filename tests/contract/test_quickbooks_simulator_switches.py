@@ -38,7 +38,7 @@ def test_an_unknown_switch_or_position_is_refused() -> None:
     switches = Switches()
 
     with pytest.raises(AttributeError):
-        switches.over_paid_line = "clamp"  # type: ignore[attr-defined]
+        switches.over_paid_line = "clamp"
     with pytest.raises(ValueError, match="cannot be"):
         switches.overpaid_line = "perhaps"  # type: ignore[assignment]
     assert positions("closed_books") == ("refuse", "ignore_links")

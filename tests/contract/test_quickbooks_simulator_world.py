@@ -22,7 +22,6 @@ from tests.contract.quickbooks_simulator_world import World, payment, recorded, 
 __all__ = ["world"]
 
 CALLBACK = "https://us.test/callback"
-CLIENT = ("sim-client", "sim-secret")
 
 
 @pytest.fixture
@@ -47,11 +46,13 @@ def callback_of(answer: requests.Response) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
 
 
-def token(world: World, auth: tuple[str, str] = CLIENT, **form: str) -> requests.Response:
+def token(world: World, **form: str) -> requests.Response:
+    """`secret` is the client's, and no part of the form."""
+    client = ("sim-client", form.pop("secret", "sim-secret"))
     session = requests.Session()
     session.trust_env = False
     session.mount("http://qbo.test", world.session.get_adapter("http://qbo.test"))
-    return session.post("http://qbo.test/oauth2/v1/tokens/bearer", data=form, auth=auth)
+    return session.post("http://qbo.test/oauth2/v1/tokens/bearer", data=form, auth=client)
 
 
 def exchanged(world: World) -> Any:
@@ -151,7 +152,7 @@ def test_a_refresh_token_dies_after_its_lifetime_unless_it_is_used(world: World)
 
 
 def test_a_wrong_client_is_401_and_a_strange_grant_400(world: World) -> None:
-    wrong = token(world, ("sim-client", "guess"), grant_type="refresh_token", refresh_token="x")
+    wrong = token(world, secret="guess", grant_type="refresh_token", refresh_token="x")
     strange = token(world, grant_type="password")
 
     assert (wrong.status_code, wrong.json()) == (401, {"error": "invalid_client"})

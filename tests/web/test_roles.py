@@ -19,9 +19,7 @@ def _address(rule: str) -> str:
 
 
 @pytest.mark.parametrize(("method", "rule", "role"), EVERY_CALL)
-def test_a_role_gets_through_exactly_where_the_table_lets_it(
-    caller: Caller, method: str, rule: str, role: str
-) -> None:
+def test_a_role_gets_through_exactly_where_the_table_lets_it(caller: Caller, method: str, rule: str, role: str) -> None:
     right = RIGHTS[method, rule]
 
     response = caller.as_(role).call(method, _address(rule))
