@@ -10,7 +10,7 @@ from typing import Any
 
 from mappings.distru.records import Books
 from mappings.documents import CreditMemo, Invoice, Key, Payment, Refund, Side
-from mappings.quickbooks import PAID_OUT, Held, amount_of, open_balance
+from mappings.quickbooks import PAID_OUT, Entity, Held, amount_of, foreign_uses, open_balance
 
 Raw = Mapping[str, Any]
 
@@ -61,8 +61,11 @@ def contribution(side: Side) -> int:
     match side:
         case Invoice() | Refund():
             return side.total
-        case CreditMemo() | Payment():
+        case CreditMemo():
             return -(side.total - side.outside - side.refunded)
+        case Payment():
+            by_credits = sum(sum(shares) for shares in foreign_uses(side).values())
+            return -(side.total + by_credits - side.outside - side.refunded)
         case _:
             return 0
 
@@ -78,16 +81,17 @@ def tie_out(
     """Compare one company's books. `others`: live QuickBooks objects that are no document of ours (QuickBooks-only
     invoices and credits, journal entries, cheques on A/R); `accounts`: the A/R accounts; `as_of`: a day, inclusive."""
     rest = [(entity, raw) for entity, raw in others if as_of is None or str(raw.get("TxnDate", "")) <= as_of]
-    loose = {f"{entity}@{raw['Id']}": amount for entity, raw, amount in _open_amounts(rest, held, accounts)}
+    ours = {held.entities[key] for key in held.entities.keys() & projected.keys()}
+    loose = {f"{entity}@{raw['Id']}": amount for entity, raw, amount in _open_amounts(rest, ours, accounts)}
     keys = sorted(projected.keys() | held.documents.keys() | loose.keys())
     differences, erp_sum, qbo_sum = [], 0, 0
     for key in keys:
-        ours = contribution(_on(projected.get(key), as_of))
+        mine = contribution(_on(projected.get(key), as_of))
         theirs = loose[key] if key in loose else contribution(_on(held.documents.get(key), as_of))
-        erp_sum, qbo_sum = erp_sum + ours, qbo_sum + theirs
-        if ours != theirs:
+        erp_sum, qbo_sum = erp_sum + mine, qbo_sum + theirs
+        if mine != theirs:
             differences.append(
-                Difference(_kind(key, projected.get(key) or held.documents.get(key)), key, ours - theirs)
+                Difference(_kind(key, projected.get(key) or held.documents.get(key)), key, mine - theirs)
             )
     erp = erp_sum if as_of else erp_receivable(books)
     if erp != erp_sum:
@@ -106,10 +110,9 @@ def _kind(key: Key, side: Side) -> str:
 
 
 def _open_amounts(
-    objects: list[tuple[str, Raw]], held: Held, accounts: frozenset[str]
+    objects: list[tuple[str, Raw]], ours: set[Entity], accounts: frozenset[str]
 ) -> Iterable[tuple[str, Raw, int]]:
     """Objects that only QuickBooks has, with what each still adds to A/R."""
-    ours = set(held.entities.values())
     applied = _applied(objects)
     for entity, raw in objects:
         if (entity, raw["Id"]) in ours:

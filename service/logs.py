@@ -84,10 +84,11 @@ def _shared_processors() -> list[Processor]:
 
 
 def _formatter(log_format: str, shared: list[Processor]) -> logging.Formatter:
+    # The console's default traceback shows every local variable, tokens among them.
     last: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=False)]
+        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]

@@ -278,7 +278,7 @@ class FakeDesk:
 
     def open_items(self, account_id: str, company_id: str) -> dict[str, Any]:
         self._hear("open_items", account_id=account_id, company_id=company_id)
-        nothing: dict[str, Any] = dict.fromkeys(("invoices", "credits", "deposits", "applicable"), [])
+        nothing: dict[str, Any] = {each: [] for each in ("invoices", "credits", "deposits", "applicable")}
         return {"company": {"id": company_id}, "unapplied": "0.00", "reserved": "0.00"} | nothing
 
     def invoice_guards(self, account_id: str, invoice_id: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -10,8 +10,9 @@ from service.web.connection_settings import SettingsChange
 from service.web.values import AskedInstant, Credential, Identifier, Kind, RequestModel, Text
 
 
-def _example(**fields: Any) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [fields]})
+def _example(*, needed: bool = True, **fields: Any) -> ConfigDict:
+    """The body as the description shows it. The key is flask-openapi3's own; it drops a schema's `examples`."""
+    return cast(ConfigDict, {"openapi_extra": {"example": fields, "required": needed}})
 
 
 class NewConnection(RequestModel):
@@ -47,7 +48,7 @@ class MayBeAbsent(RequestModel):
 
 
 class PreviewAsked(MayBeAbsent):
-    model_config = _example(used_credits="revert")
+    model_config = _example(needed=False, used_credits="revert")
 
     used_credits: Literal["revert", "carry_over"] = "revert"
 
@@ -59,7 +60,7 @@ class PlanChosen(RequestModel):
 
 
 class ReconcileAsked(MayBeAbsent):
-    model_config = _example(company_id="8f14…", dry_run=True)
+    model_config = _example(needed=False, company_id="8f14…", dry_run=True)
 
     company_id: Identifier | None = None
     dry_run: bool = False
@@ -73,7 +74,9 @@ class DisconnectAsked(RequestModel):
 
 
 class ResyncAsked(MayBeAbsent):
-    model_config = _example(kinds=["INVOICE", "PAYMENT"], updated_after="2026-01-01T00:00:00Z", dry_run=True)
+    model_config = _example(
+        needed=False, kinds=["INVOICE", "PAYMENT"], updated_after="2026-01-01T00:00:00Z", dry_run=True
+    )
 
     kinds: Annotated[list[Kind], Field(min_length=1)] | None = None
     company_ids: Annotated[list[Identifier], Field(min_length=1, max_length=10_000)] | None = None

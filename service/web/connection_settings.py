@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from service.web.values import AskedAmount, Customers, Day, Identifier, Kind, RequestModel, TimeZone
 
-Paused = Kind | Literal["ALL"]
+Paused = Literal[Kind, "ALL"]
 LARGEST_RUN = 1_000_000
 
 
@@ -20,10 +20,6 @@ def _all_alone(paused: list[Paused]) -> list[Paused]:
 
 class SettingsChange(RequestModel):
     """Only what is named changes. Null takes a value away; the engine checks against QuickBooks' own lists."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"closed_books": "next_open_day", "max_amount_per_run": "25000.00"}]}
-    )
 
     timezone: TimeZone | None = None
     default_item_id: Identifier | None = None

@@ -31,21 +31,26 @@ SECURITY_SCHEMES: dict[str, Any] = {
     },
 }
 
-_REFUSALS = {
-    HTTPStatus.BAD_REQUEST: "Not JSON",
-    HTTPStatus.UNAUTHORIZED: "No living token",
-    HTTPStatus.FORBIDDEN: "The token's role may not do this: `support_only` or `forbidden`",
-    HTTPStatus.NOT_FOUND: "There is no such record",
-    HTTPStatus.CONFLICT: "Not as things stand; `code` says why",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "Values that cannot be accepted; `errors` names the fields",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Busy: ask again after `Retry-After` seconds",
-}
 
-
-def refusal(description: str) -> dict[str, Any]:
-    """How an error is documented."""
+def refusal(status: HTTPStatus, code: str, description: str) -> dict[int, dict[str, Any]]:
+    """How one error is documented."""
     schema = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+    example = ProblemDetails(title=status.phrase, status=status.value, code=code, detail=description)
+    content = {MEDIA_TYPE: {"schema": schema, "example": example.model_dump(exclude_none=True)}}
+    return {status.value: {"description": description, "content": content}}
+
+
+_REFUSALS = {
+    **refusal(HTTPStatus.BAD_REQUEST, "malformed", "Not JSON."),
+    **refusal(HTTPStatus.UNAUTHORIZED, "unauthorised", "No living token."),
+    **refusal(HTTPStatus.FORBIDDEN, "support_only", "The token's role may not do this: `support_only` or `forbidden`."),
+    **refusal(HTTPStatus.NOT_FOUND, "not_found", "There is no such record."),
+    **refusal(HTTPStatus.CONFLICT, "plan_outdated", "Not as things stand; `code` says why."),
+    **refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "The body is over 1 MiB."),
+    **refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not sent as JSON."),
+    **refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "Some values cannot be accepted; `errors` names the fields."),
+    **refusal(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "Busy: ask again after `Retry-After` seconds."),
+}
 
 
 def api_blueprint(name: str, url_prefix: str, about: str) -> APIBlueprint:
@@ -56,7 +61,7 @@ def api_blueprint(name: str, url_prefix: str, about: str) -> APIBlueprint:
         url_prefix=url_prefix,
         abp_tags=[Tag(name=name.replace("_", " "), description=about)],
         abp_security=[{"token": []}],
-        abp_responses={status.value: refusal(text) for status, text in _REFUSALS.items()},
+        abp_responses=dict(_REFUSALS),
     )
 
 

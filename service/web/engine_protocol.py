@@ -102,7 +102,7 @@ class Desk(Protocol):
         """`{ready: boolean, database, migrations, worker}`; what is not `ok` says what is wrong. Never raises."""
 
     def metrics(self) -> Json:
-        """Gauges by name: a number, or a mapping of label values to numbers."""
+        """Gauges: a number, or for `<what>_by_<label>` a mapping of that label's values to numbers."""
 
 
 class Intake(Protocol):

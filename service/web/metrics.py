@@ -13,7 +13,6 @@ from prometheus_client.registry import Collector
 
 from service.web.engine_protocol import Json
 
-_LABELS = {"problems": "code", "connections": "state", "runs": "state"}
 _log = structlog.get_logger(__name__)
 
 
@@ -59,11 +58,13 @@ def measure(app: Flask, figures: Callable[[], Json]) -> None:
 
 
 def _gauge(name: str, figure: object) -> GaugeMetricFamily:
+    """`waiting` is one number; `problems_by_code` is a number for each code."""
+    what, _, label = name.partition("_by_")
     if not isinstance(figure, Mapping):
-        return GaugeMetricFamily(f"qbo_sync_{name}", _in_words(name), value=float(str(figure)))
-    gauge = GaugeMetricFamily(f"qbo_sync_{name}", _in_words(name), labels=[_LABELS.get(name, "kind")])
-    for label, value in figure.items():
-        gauge.add_metric([str(label)], float(value))
+        return GaugeMetricFamily(f"qbo_sync_{what}", _in_words(what), value=float(str(figure)))
+    gauge = GaugeMetricFamily(f"qbo_sync_{what}", _in_words(what), labels=[label or "kind"])
+    for value, count in figure.items():
+        gauge.add_metric([str(value)], float(count))
     return gauge
 
 

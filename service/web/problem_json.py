@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import structlog
 from flask import Flask, Response, json, request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 
 from service.errors import Reason, Rejected
@@ -43,20 +43,6 @@ class FieldError(BaseModel):
 
 class ProblemDetails(BaseModel):
     """RFC 9457. `code` is stable and made for programs, `detail` is made for people."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "about:blank",
-                    "title": "Conflict",
-                    "status": 409,
-                    "code": "plan_outdated",
-                    "detail": "The books moved on since the preview; ask for a new one.",
-                }
-            ]
-        }
-    )
 
     type: str = "about:blank"
     title: str

@@ -42,9 +42,15 @@ def _amount(value: object) -> str:
     return text
 
 
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    return value
+
+
 def _day(value: object) -> str:
     try:
-        return date.fromisoformat(str(value)).isoformat()
+        return date.fromisoformat(_string(value)).isoformat()
     except ValueError:
         raise ValueError("must be a day, such as 2026-01-31") from None
 
@@ -52,12 +58,12 @@ def _day(value: object) -> str:
 def _instant(value: object) -> str:
     """In UTC, whatever zone it was given in."""
     try:
-        given = datetime.fromisoformat(str(value))
-    except ValueError:
-        given = datetime.min
-    if given.tzinfo is None:
-        raise ValueError("must be an instant with its zone, such as 2026-01-31T18:00:00Z")
-    return given.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        given = datetime.fromisoformat(_string(value))
+        if given.tzinfo is not None:
+            return given.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("must be an instant with its zone, such as 2026-01-31T18:00:00Z")
 
 
 def _day_or_instant(value: object) -> str:

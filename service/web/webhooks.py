@@ -20,6 +20,7 @@ from service.web.queries import AccountPath
 LARGEST_QUICKBOOKS_BODY = 8 * 1024 * 1024
 """Far above what Intuit sends: an answer other than 200 can hold back every later event."""
 
+_UNSIGNED = refusal(HTTPStatus.UNAUTHORIZED, "unauthorised", "The signature does not match; nothing was stored.")
 _log = structlog.get_logger(__name__)
 
 webhooks = APIBlueprint(
@@ -37,7 +38,7 @@ class SignedBody(RawModel):
 @webhooks.post(
     "/quickbooks",
     security=[{"intuit_signature": []}],
-    responses={200: shapes.NoticeTaken, 401: refusal("The signature does not match; nothing was stored")},
+    responses={200: shapes.NoticeTaken, **_UNSIGNED},
 )
 def receive_quickbooks_notices(raw: SignedBody) -> Answer:
     """QuickBooks' notices, in both formats: 401 without a valid signature, else 200 once stored, whatever they say"""
@@ -57,10 +58,10 @@ def receive_quickbooks_notices(raw: SignedBody) -> Answer:
     security=[{"erp_signature": []}],
     responses={
         202: shapes.NoticeTaken,
-        400: refusal("Not JSON, or not the envelope"),
-        401: refusal("The signature does not match; nothing was stored"),
-        404: refusal("Unknown account"),
-        413: refusal("Over 1 MiB"),
+        **_UNSIGNED,
+        **refusal(HTTPStatus.BAD_REQUEST, "unreadable_notice", "Not JSON, or not the envelope."),
+        **refusal(HTTPStatus.NOT_FOUND, "unknown_account", "No connection has this account id."),
+        **refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "The body is over 1 MiB."),
     },
 )
 def receive_erp_notice(path: AccountPath, raw: SignedBody) -> Answer:

@@ -446,9 +446,10 @@ def test_a_use_of_the_payment_s_own_credit_is_another_line_of_it(
 def test_two_credits_of_one_payment_are_left_as_they_are_when_their_sum_is_right(
     office: Office, shop: Any, invoice: Any, other: Any
 ) -> None:
-    """Overpaid by 20, reduced by 30 later; 5 of the first credit are used."""
-    payment, credit_id = overpaid(office, invoice)
+    """Overpaid by 20, reduced by 30 later; 5 of the second credit are used."""
+    payment, _ = overpaid(office, invoice)
     office.user.edit_invoice(invoice["id"], amount="70.00")
+    credit_id = office.account.all("credit")[1]["id"]
     use = office.user.receive_payment(other["id"], amount="5.00", credits=[{"credit_id": credit_id, "amount": "5.00"}])
     lines = [application(invoice, "70.00", payment), application(other, "5.00", use, **{credit_id: "5.00"})]
 
@@ -459,7 +460,7 @@ def test_two_credits_of_one_payment_are_left_as_they_are_when_their_sum_is_right
         ),
     )
 
-    assert [credit["remaining_balance"] for credit in answer.json()["credits"]] == ["15.00", "30.00"]
+    assert [credit["remaining_balance"] for credit in answer.json()["credits"]] == ["20.00", "25.00"]
 
 
 def test_two_quickbooks_payments_share_one_erp_payment(office: Office, shop: Any, invoice: Any, other: Any) -> None:

@@ -120,8 +120,8 @@ def test_a_setting_is_changed_and_the_others_are_left_alone(
     ],
 )
 def test_a_wrong_setting_is_named(support: Caller, desk: FakeDesk, field: str, value: object) -> None:
-    name, _, inner = field.partition(".")
-    sent = {inner: value} if inner and not isinstance(value, list) else value
+    name, _, key = field.partition(".")
+    sent = {key: value} if name == "reason_items" else value
 
     response = support.patch(ACCOUNT, json={"settings": {name: sent}})
 

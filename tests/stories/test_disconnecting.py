@@ -1,0 +1,198 @@
+"""Scenarios D: disconnect, reconnect, mass re-sync."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from service.errors import Rejected
+from tests.stories.world import World
+
+
+def disconnect(world: World, mode: str) -> None:
+    world.desk.disconnect("acc-1", mode=mode, confirm="Emerald Wholesale", actor=world.actor)
+    world.settle()
+
+
+def result(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+def some_books(world: World) -> str:
+    company, customer = world.linked_company()
+    first = world.user.create_invoice(company_id=company, amount="100.00")
+    second = world.user.create_invoice(company_id=company, amount="70.00")
+    world.user.create_invoice(company_id=company, amount="30.00")
+    world.user.receive_payment(invoice_id=first["id"], amount="120.00")
+    credit = world.user.create_credit(company_id=company, amount="50.00")
+    world.user.receive_payment(
+        invoice_id=second["id"], amount="70.00", credits=[{"credit_id": credit["id"], "amount": "45.00"}])
+    world.person.write_credit_memo(customer, "11.00")
+    world.settle()
+    world.check()
+    return company
+
+
+def test_after_a_soft_disconnect_the_same_company_goes_on_where_it_was(world: World) -> None:
+    company = some_books(world)
+    disconnect(world, "soft")
+    calls = len(world.company.calls.log)
+    world.user.create_invoice(company_id=company, amount="9.00")
+    world.settle()
+    assert world.desk.connection("acc-1")["state"] == "soft_disconnected"
+    assert len(world.company.calls.log) == calls
+
+    assert result(world.connect())["result"] == "connected"
+    world.settle()
+
+    assert len(world.all("Invoice")) == 4
+    assert world.desk.connection("acc-1")["two_way"]
+    world.check()
+
+
+def test_after_a_soft_disconnect_another_company_is_refused_and_both_are_named(world: World) -> None:
+    other = world.qbo.create_company(name="Other Books")
+    disconnect(world, "soft")
+
+    outcome = result(world.connect(realm=other.realm_id))
+
+    assert outcome["result"] == "another_company"
+    assert (outcome["company"], outcome["expected_company"]) == ("Other Books", "Green Leaf Books")
+    assert world.desk.connection("acc-1")["realm_id"] == world.company.realm_id
+
+
+def test_a_company_that_another_account_holds_is_refused(world: World) -> None:
+    second = world.erp.create_account(account_id="acc-2", name="Second", api_key="key-2")
+
+    assert result(world.connect(second, realm=world.company.realm_id))["result"] == "company_taken"
+    assert world.desk.connection("acc-2")["state"] == "new"
+
+
+def test_a_disconnect_needs_the_name_letter_by_letter(world: World) -> None:
+    with pytest.raises(Rejected) as refused:
+        world.desk.disconnect("acc-1", mode="hard", confirm="emerald", actor=world.actor)
+    assert refused.value.code == "confirmation_mismatch"
+
+
+def test_a_hard_disconnect_clears_every_id_and_a_mass_resync_brings_everything_over(world: World) -> None:
+    some_books(world)
+    before = world.tie_out()["erp_total"]
+    disconnect(world, "hard")
+
+    connection = world.desk.connection("acc-1")
+    assert (connection["state"], connection["two_way"], connection["epoch"]) == ("hard_disconnected", False, 2)
+    for kind in ("company", "invoice", "payment", "credit"):
+        assert {link["quickbooks_id"] for link in world.account.links(kind).values()} <= {None}, kind
+    assert all(c["qb_credit_memo_id"] is None and c["qb_payment_id"] is None for c in world.account.all("credit"))
+    assert len(world.links(epoch=1)) > 8
+
+    other = world.qbo.create_company(name="New Books")
+    assert result(world.connect(realm=other.realm_id))["result"] == "connected"
+    world.settle()
+    world.wait(hours=1)
+    assert other.all("Invoice") == []
+    assert other.all("Customer") == []
+
+    run = world.desk.resync("acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False,
+                            actor=world.actor)
+    joined = world.desk.resync("acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False,
+                               actor="a colleague")
+    world.settle()
+
+    assert joined["id"] == run["id"]
+    done = world.desk.run(run["id"])
+    assert done["state"] == "succeeded", done
+    assert done["progress"]["done"] == done["progress"]["total"] > 0
+    world.company = other
+    assert len(other.all("Invoice")) == 3
+    assert world.problems() == []
+    proof = world.tie_out()
+    assert (proof["difference"], proof["erp_total"]) == ("0.00", before)
+    world.check()
+
+
+def test_a_resync_that_is_interrupted_resumes_and_makes_nothing_twice(world: World) -> None:
+    some_books(world)
+    disconnect(world, "hard")
+    other = world.qbo.create_company(name="New Books")
+    world.connect(realm=other.realm_id)
+    world.settle()
+    world.qbo.faults.add(match={"method": "POST", "path": "invoice"}, kind="timeout_after", skip=1)
+
+    run = world.desk.resync("acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False,
+                            actor=world.actor)
+    world.settle()
+    world.wait(minutes=1)
+
+    assert world.desk.run(run["id"])["state"] == "succeeded"
+    assert len(other.all("Invoice")) == 3
+    world.company = other
+    world.check()
+
+
+def test_going_back_to_the_same_company_adopts_what_it_still_holds(world: World) -> None:
+    some_books(world)
+    made = len(world.all("Invoice")), len(world.all("CreditMemo")), len(world.all("Payment"))
+    disconnect(world, "hard")
+    world.connect()
+    world.settle()
+
+    world.desk.resync("acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False, actor=world.actor)
+    world.settle()
+
+    assert (len(world.all("Invoice")), len(world.all("CreditMemo")), len(world.all("Payment"))) == made
+    assert len(world.all("Customer")) == 1
+    world.check()
+
+
+def test_a_mistaken_hard_disconnect_is_undone_by_restoring_its_epoch(world: World) -> None:
+    some_books(world)
+    ids = {(link["kind"], link["erp_id"]): link["quickbooks_id"] for link in world.links()}
+    disconnect(world, "hard")
+    world.connect()
+    world.settle()
+
+    run = world.desk.restore("acc-1", epoch=1, actor=world.actor)
+    world.settle()
+
+    assert world.desk.run(run["id"])["state"] == "succeeded", world.desk.run(run["id"])
+    assert {(link["kind"], link["erp_id"]): link["quickbooks_id"] for link in world.links()} == ids
+    assert not world.desk.connection("acc-1")["two_way"]
+    world.check()
+
+
+def test_an_app_disconnected_in_quickbooks_alerts_once_and_goes_on_after_consent(world: World) -> None:
+    company, _ = world.linked_company()
+    world.settle()
+    world.company.disconnect()
+    world.user.create_invoice(company_id=company, amount="9.00")
+    world.settle()
+    world.wait(hours=2)
+
+    assert world.desk.connection("acc-1")["state"] == "needs_reauthorisation"
+    assert len(world.problems()) == 1
+
+    world.connect()
+    world.settle()
+
+    assert len(world.all("Invoice")) == 1
+    assert world.problems() == []
+    world.check()
+
+
+def test_a_payment_on_an_invoice_from_before_the_connection_sends_both() -> None:
+    world = World(connect=False)
+    company, _ = world.linked_company()
+    old = world.user.create_invoice(company_id=company, amount="100.00")
+    world.clock.sleep(60)
+    world.connect()
+    world.settle()
+    world.enable_two_way()
+    assert world.all("Invoice") == []
+
+    world.user.receive_payment(invoice_id=old["id"], amount="100.00")
+    world.settle()
+
+    assert world.one("Invoice")["Balance"] == 0
+    world.check()
