@@ -24,6 +24,7 @@ from service.ports import Clock, Hint, UnreadableNotice
 from service.quickbooks import notifications as quickbooks_notifications
 from service.quickbooks.app import IntuitApp
 from service.quickbooks.door import CompanyOpener, IntuitConsent, IntuitDoor
+from service.quickbooks.explanations import explain
 from service.quickbooks.oauth import IntuitOAuth
 from service.quickbooks.throttle import InProcessThrottle
 from service.settings import Settings
@@ -81,7 +82,7 @@ def _ports(settings: Settings, world: World, store: SqlStore) -> Ports:
     )
     return Ports(
         store=store, quickbooks=IntuitDoor(opener, oauth, store.vault, clock=world.clock), erp=erp,
-        consent=IntuitConsent(opener, oauth), vault=store.vault, clock=world.clock, new_id=world.new_id, pause=world.sleep,
+        consent=IntuitConsent(opener, oauth), vault=store.vault, clock=world.clock, new_id=world.new_id, pause=world.sleep, explain=explain,
         reconcile_every=timedelta(seconds=settings.reconcile_interval),
     )
 

@@ -16,7 +16,7 @@ ENVIRONMENT = {
     "DATABASE_URL": "sqlite://",
     "QBO_CLIENT_ID": "client",
     "QBO_CLIENT_SECRET": "client-secret",
-    "QBO_WEBHOOK_VERIFIER_TOKEN": "verifier",
+    "QBO_WEBHOOK_VERIFIER_TOKEN": "intuits-key",
     "ERP_API_URL": "https://erp.example",
     "ERP_WEBHOOK_SECRET": "erp-secret",
     "ENCRYPTION_KEYS": FERNET_KEY,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC
-from threading import Lock
+from threading import Condition
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -15,7 +14,6 @@ from service.ports import Clock, Store
 
 SWEEP_EVERY_S = 1
 MOST_ROUNDS = 1_000
-_STOP_LOOKS_EVERY_S = 0.05
 
 _log = structlog.get_logger(__name__)
 
@@ -35,8 +33,10 @@ class EmbeddedDispatcher:
         self._store = store
         self._work = work
         self._clock = clock
-        self._busy: set[int] = set()
-        self._lock = Lock()
+        self._given: set[int] = set()
+        self._at_work = 0
+        self._stopping = False
+        self._changed = Condition()
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             # The sweep must find a free thread when all others work.
@@ -46,8 +46,8 @@ class EmbeddedDispatcher:
 
     def kick(self, connection_id: int) -> None:
         """Work on it soon. Without an id for the job: APScheduler would drop a second one while the first runs."""
-        if self._scheduler.running and self._reserve(connection_id):
-            self._scheduler.add_job(self._work_reserved, args=[connection_id])
+        if self._scheduler.running and self._give(connection_id):
+            self._scheduler.add_job(self._work_given, args=[connection_id])
 
     def start(self) -> None:
         """Begin to sweep; in a process that forks, only after it did."""
@@ -58,10 +58,14 @@ class EmbeddedDispatcher:
         """Begin nothing more, and wait for what runs, but no longer than that: claims and journal cover the rest."""
         if not self._scheduler.running:
             return
+        with self._changed:
+            self._stopping = True
+        self._scheduler.pause()
+        # Waits for the scheduler's round in hand, which would stumble over a shutdown.
+        self._scheduler.remove_all_jobs()
+        with self._changed:
+            self._changed.wait_for(lambda: self._at_work == 0, timeout_s)
         self._scheduler.shutdown(wait=False)
-        until = time.monotonic() + timeout_s
-        while self._busy and time.monotonic() < until:
-            time.sleep(_STOP_LOOKS_EVERY_S)
 
     def run_due(self) -> None:
         """See the port. Raises: `StillDue`."""
@@ -81,19 +85,26 @@ class EmbeddedDispatcher:
         with self._store.reading() as books:
             return books.connections.due(self._clock())
 
-    def _reserve(self, connection_id: int) -> bool:
-        """Whether nobody here has it already. What is kicked while it runs stays due, and the sweep finds it."""
-        with self._lock:
-            free = connection_id not in self._busy
-            self._busy.add(connection_id)
+    def _give(self, connection_id: int) -> bool:
+        """Whether no thread here has it already. What is kicked while it runs stays due, and the sweep finds it."""
+        with self._changed:
+            free = connection_id not in self._given and not self._stopping
+            if free:
+                self._given.add(connection_id)
             return free
 
-    def _work_reserved(self, connection_id: int) -> None:
+    def _work_given(self, connection_id: int) -> None:
+        with self._changed:
+            if self._stopping:
+                return
+            self._at_work += 1
         try:
             self._work_safely(connection_id)
         finally:
-            with self._lock:
-                self._busy.discard(connection_id)
+            with self._changed:
+                self._given.discard(connection_id)
+                self._at_work -= 1
+                self._changed.notify_all()
 
     def _work_safely(self, connection_id: int) -> None:
         """One connection's failure must not stop the others."""

@@ -341,7 +341,10 @@ class Applier:
 
     def _row(self, key: Key, entity: Entity | None, agreed: Side, echo: Side) -> Row:
         known = self.c.rows.get(key)
-        refs = self.c.projection.records.get(key) or (known.records if known else ())
+        taken = {ref for other, refs in self.c.projection.records.items() if other != key for ref in refs}
+        refs = self.c.projection.records.get(key) or tuple(
+            r for r in (known.records if known else ()) if r not in taken
+        )
         kind = next(
             (
                 s.KIND.value

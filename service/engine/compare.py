@@ -75,7 +75,8 @@ def compare(
     customer = _customer(rows.get(company_key(company_id)))
     rows = {key: row for key, row in rows.items() if not key.startswith("company:")}
     books = read_books([(r.kind, r.body, r.deleted) for r in records], home_currency=lists.home_currency)
-    terms = _terms(w, lists, rows, records, two_way=two_way)
+    archived = _archived(tx, w, company_id)
+    terms = _terms(w, lists, rows, archived, records, two_way=two_way)
     projection = project(books, terms)
     objects = _objects(tx, w, customer, rows)
     known = {(row.quickbooks_type or "", row.quickbooks_id): key for key, row in rows.items() if row.quickbooks_id}
@@ -85,7 +86,11 @@ def compare(
     }
     wanted = frozenset(_wanted(projection, records))
     scope = in_scope(Situation(company_id, projection, Held(), agreed, wanted))
-    adopted = _adopt(projection, agreed, scope, objects, known, customer or "", books, two_way=two_way)
+    named = {
+        **{key: (row.quickbooks_type or "", row.quickbooks_id or "") for key, row in archived.items()},
+        **_named_by_erp(books, projection),
+    }
+    adopted = _adopt(projection, agreed, scope, objects, known, customer or "", named, two_way=two_way)
     known |= {entity: key for key, entity in adopted.items()}
     cut_over = w.settings.get("cut_over_date")
     held = _held(objects, known, company_id, customer, two_way=two_way, cut_over=cut_over)
@@ -116,7 +121,15 @@ def _customer(row: Row | None) -> str | None:
     return row.quickbooks_id if row else None
 
 
-def _terms(w: Working, lists: Lists, rows: Mapping[Key, Row], records: list[Record], *, two_way: bool) -> Terms:
+def _terms(
+    w: Working,
+    lists: Lists,
+    rows: Mapping[Key, Row],
+    archived: Mapping[Key, Row],
+    records: list[Record],
+    *,
+    two_way: bool,
+) -> Terms:
     foreign = {}
     for key, row in rows.items():
         echo = row.echo or {}
@@ -132,7 +145,7 @@ def _terms(w: Working, lists: Lists, rows: Mapping[Key, Row], records: list[Reco
         inventory_lines=bool(settings.get("inventory_lines")),
         payment_methods=settings.get("payment_methods") or {},
         deposit_account=settings.get("deposit_account_id"),
-        owners={ref: key for key, row in rows.items() for ref in row.records},
+        owners={ref: key for known in (archived, rows) for key, row in known.items() for ref in row.records},
         linked={key: row.quickbooks_type or "" for key, row in rows.items() if row.quickbooks_id},
         asked=frozenset((r.kind, r.erp_id) for r in records if r.wanted == "asked"),
         foreign=foreign,
@@ -186,7 +199,7 @@ def _adopt(
     objects: Mapping[Entity, QboObject],
     known: Mapping[Entity, Key],
     customer: str,
-    books: Books,
+    named: Mapping[Key, Entity],
     *,
     two_way: bool,
 ) -> dict[Key, Entity]:
@@ -194,7 +207,6 @@ def _adopt(
     free = {
         e: o.body for e, o in objects.items() if e not in known and not o.deleted and e[0] in (*RECEIVABLES, "Purchase")
     }
-    named = _named_by_erp(books, projection)
     adopted: dict[Key, Entity] = {}
     for key, side in sorted(projection.documents.items()):
         if side is None or isinstance(side, Ending) or (key in agreed and agreed[key].erp is not None):
@@ -209,6 +221,16 @@ def _adopt(
             adopted[key] = entity
             del free[entity]
     return adopted
+
+
+def _archived(tx: Transaction, w: Working, company_id: str) -> dict[Key, Row]:
+    """What stood for this company's records when this very QuickBooks company was connected before."""
+    found: dict[Key, Row] = {}
+    for epoch, kept in sorted((w.connection.lists.get("epochs") or {}).items(), key=lambda e: int(e[0])):
+        if kept.get("realm_id") == w.connection.realm_id:
+            rows = tx.id_map.of_company(w.id, int(epoch), company_id)
+            found |= {row.key: row for row in rows if row.quickbooks_id and not row.key.startswith("company:")}
+    return found
 
 
 def _named_by_erp(books: Books, projection: Projection) -> dict[Key, Entity]:

@@ -33,13 +33,18 @@ def of_step(
 ) -> Problem:
     """A step that the other side refused."""
     conflict = bool(choices)
+    code = code or error.code
+    cause, what_to_do = error.message, ADVICE.get(code, DEFAULT_ADVICE)
+    if error.quickbooks_code and code not in ADVICE:
+        template, what_to_do = w.ports.explain(code)
+        cause = template.replace("{said}", error.message)
     return _problem(
         w,
         c,
         step.key,
-        code=code or error.code,
-        cause=error.message,
-        what_to_do=getattr(error, "what_to_do", None) or ADVICE.get(code or error.code, DEFAULT_ADVICE),
+        code=code,
+        cause=cause,
+        what_to_do=what_to_do,
         sides=(step.erp, c.held.documents.get(step.key), _agreed(c, step.key)),
         status="conflict" if conflict else "open",
         fingerprint_=fingerprint(step),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from mappings.money import cents
 from mappings.plan import Action, CompanyPlan, Step
 from mappings.planner import in_step
 from service.engine import problems
@@ -74,14 +75,22 @@ def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:
         if look.everything:
             tx.marks.add(w.id, {p.company_id for p in tx.problems.open(w.id) if p.company_id})
         lists = load_lists(tx, w)
-    pending = _pending(w, look)
     if not approved:
-        _brake(w, pending, lists)
-    for company, mark in sorted(pending.items()):
+        _brake(w, _pending(w, look), lists)
+    _work_off(w, look, lists)
+    if w.declared:
+        # What the ERP made of a declaration shows on records that its answer does not name.
+        w.declared = False
+        read_erp(w, ("credit", "invoice", "payment"))
+        _work_off(w, look, lists)
+    push_links(w)
+
+
+def _work_off(w: Working, look: Look, lists: Lists) -> None:
+    for company, mark in sorted(_pending(w, look).items()):
         _company(w, company, lists, retry=look.retry)
         with w.writing() as tx:
             tx.marks.done(w.id, company, mark)
-    push_links(w)
 
 
 def _pending(w: Working, look: Look) -> dict[str, int]:
@@ -118,8 +127,6 @@ def _brake(w: Working, pending: Iterable[str], lists: Lists) -> None:
 
 
 def _cents(value: object) -> int:
-    from mappings.money import cents
-
     return cents(value)
 
 
@@ -182,8 +189,6 @@ def _park(w: Working, c: Comparison, code: str, cause: str) -> None:
 
 def _without_paused(w: Working, c: Comparison) -> Comparison:
     """Kinds that a person paused wait with everything that needs them."""
-    from dataclasses import replace
-
     paused = set(w.settings.get("paused") or ())
     if not paused:
         return c

@@ -39,7 +39,10 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Ports:
-    """Everything that comes from outside: time and chance, the store, both sides."""
+    """Everything that comes from outside: time and chance, the store, both sides.
+
+    `explain` turns the code of a refusal of QuickBooks' into a cause (with `{said}` for its words) and what to do.
+    """
 
     store: Store
     quickbooks: QuickBooksDoor
@@ -49,6 +52,7 @@ class Ports:
     clock: Clock
     new_id: Callable[[], str]
     pause: Callable[[float], object]
+    explain: Callable[[str], tuple[str, str]]
     reconcile_every: timedelta = timedelta(seconds=300)
 
 

@@ -10,6 +10,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.openapi import OpenAPI
+from flask_openapi3.types import ResponseDict
 
 from service.web.problem_json import MEDIA_TYPE, ProblemDetails, invalid
 
@@ -32,7 +33,7 @@ SECURITY_SCHEMES: dict[str, Any] = {
 }
 
 
-def refusal(status: HTTPStatus, code: str, description: str) -> dict[int, dict[str, Any]]:
+def refusal(status: HTTPStatus, code: str, description: str) -> ResponseDict:
     """How one error is documented."""
     schema = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
     example = ProblemDetails(title=status.phrase, status=status.value, code=code, detail=description)
@@ -40,7 +41,7 @@ def refusal(status: HTTPStatus, code: str, description: str) -> dict[int, dict[s
     return {status.value: {"description": description, "content": content}}
 
 
-_REFUSALS = {
+_REFUSALS: ResponseDict = {
     **refusal(HTTPStatus.BAD_REQUEST, "malformed", "Not JSON."),
     **refusal(HTTPStatus.UNAUTHORIZED, "unauthorised", "No living token."),
     **refusal(HTTPStatus.FORBIDDEN, "support_only", "The token's role may not do this: `support_only` or `forbidden`."),

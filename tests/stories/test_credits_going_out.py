@@ -49,11 +49,21 @@ def test_a_completed_return_becomes_a_memo_with_a_line_per_item_that_sums_to_the
     company, _ = world.linked_company()
     oil = world.user.create_product(name="Live resin 1g")["id"]
     flower = world.user.create_product(name="Blue Dream 3.5g")["id"]
-    returned = world.user.create_return(company_id=company, items=[
-        {"product_id": oil, "quantity": "7", "price": "12.345", "waste": False, "batch": "B-7", "package": "1A4-77"},
-        {"product_id": flower, "quantity": "2", "price": "30", "waste": True, "batch": "B-8", "package": "1A4-78"},
-        {"product_id": flower, "quantity": "1", "price": "30", "waste": False, "batch": "B-8", "package": "1A4-79"},
-    ])
+    returned = world.user.create_return(
+        company_id=company,
+        items=[
+            {
+                "product_id": oil,
+                "quantity": "7",
+                "price": "12.345",
+                "waste": False,
+                "batch": "B-7",
+                "package": "1A4-77",
+            },
+            {"product_id": flower, "quantity": "2", "price": "30", "waste": True, "batch": "B-8", "package": "1A4-78"},
+            {"product_id": flower, "quantity": "1", "price": "30", "waste": False, "batch": "B-8", "package": "1A4-79"},
+        ],
+    )
 
     world.user.complete_return(returned["id"])
     world.settle()
@@ -104,7 +114,8 @@ def test_a_payment_of_cash_and_credit_that_also_overpays_keeps_every_cent(world:
     world.settle()
 
     world.user.receive_payment(
-        invoice_id=invoice["id"], amount="110.00", credits=[{"credit_id": credit["id"], "amount": "60.00"}])
+        invoice_id=invoice["id"], amount="110.00", credits=[{"credit_id": credit["id"], "amount": "60.00"}]
+    )
     world.settle()
 
     payment, memo = world.one("Payment"), world.one("CreditMemo")
@@ -119,7 +130,11 @@ def test_an_invoice_paid_by_credit_alone_is_a_payment_of_nothing_without_a_depos
     invoice = world.user.create_invoice(company_id=company, amount="100.00")
 
     world.user.receive_payment(
-        invoice_id=invoice["id"], amount="100.00", credits=[{"credit_id": credit["id"], "amount": "100.00"}], method=None)
+        invoice_id=invoice["id"],
+        amount="100.00",
+        credits=[{"credit_id": credit["id"], "amount": "100.00"}],
+        method=None,
+    )
     world.settle()
 
     payment = world.one("Payment")
@@ -139,7 +154,8 @@ def test_an_overpayment_credit_used_elsewhere_adds_a_line_to_its_own_payment(wor
     [credit] = world.account.all("credit")
 
     use = world.user.receive_payment(
-        invoice_id=second["id"], amount="20.00", credits=[{"credit_id": credit["id"], "amount": "20.00"}], method=None)
+        invoice_id=second["id"], amount="20.00", credits=[{"credit_id": credit["id"], "amount": "20.00"}], method=None
+    )
     world.settle()
 
     payment = world.one("Payment")
@@ -158,8 +174,11 @@ def test_a_payment_of_memo_overpayment_and_cash_on_one_invoice_lands_on_both_pay
     new = world.user.create_invoice(company_id=company, amount="100.00")
     world.settle()
 
-    payment = world.user.receive_payment(invoice_id=new["id"], amount="100.00", credits=[
-        {"credit_id": manual["id"], "amount": "30.00"}, {"credit_id": over["id"], "amount": "20.00"}])
+    payment = world.user.receive_payment(
+        invoice_id=new["id"],
+        amount="100.00",
+        credits=[{"credit_id": manual["id"], "amount": "30.00"}, {"credit_id": over["id"], "amount": "20.00"}],
+    )
     world.settle()
 
     totals = sorted((p["TotalAmt"], p["UnappliedAmt"]) for p in world.all("Payment"))
@@ -177,10 +196,13 @@ def test_half_of_a_payment_that_fails_is_shown_as_partial_and_retried_alone(worl
     new = world.user.create_invoice(company_id=company, amount="100.00")
     world.settle()
     first = world.one("Payment")
-    world.qbo.faults.add(match={"path": "payment", "body_contains": f'"Id":"{first["Id"]}"'}, kind=("fault", "6540", "deposited"))
+    world.qbo.faults.add(
+        match={"path": "payment", "body_contains": f'"Id":"{first["Id"]}"'}, kind=("fault", "6540", "deposited")
+    )
 
     payment = world.user.receive_payment(
-        invoice_id=new["id"], amount="100.00", credits=[{"credit_id": over["id"], "amount": "20.00"}])
+        invoice_id=new["id"], amount="100.00", credits=[{"credit_id": over["id"], "amount": "20.00"}]
+    )
     world.settle()
 
     assert world.account.links("payment")[payment["id"]]["sync_status"] == "PARTIALLY_SYNCED"
@@ -218,7 +240,8 @@ def test_a_credit_edited_down_to_what_is_used_leaves_nothing_in_the_memo(world: 
     credit = world.user.create_credit(company_id=company, amount="150.00")
     invoice = world.user.create_invoice(company_id=company, amount="60.00")
     world.user.receive_payment(
-        invoice_id=invoice["id"], amount="60.00", credits=[{"credit_id": credit["id"], "amount": "60.00"}], method=None)
+        invoice_id=invoice["id"], amount="60.00", credits=[{"credit_id": credit["id"], "amount": "60.00"}], method=None
+    )
     world.settle()
 
     world.user.edit_credit(id=credit["id"], amount="60.00")
@@ -250,7 +273,8 @@ def test_cancelling_only_the_balance_reduces_the_memo_to_what_is_used(world: Wor
     credit = world.user.create_credit(company_id=company, amount="100.00")
     invoice = world.user.create_invoice(company_id=company, amount="60.00")
     world.user.receive_payment(
-        invoice_id=invoice["id"], amount="60.00", credits=[{"credit_id": credit["id"], "amount": "60.00"}], method=None)
+        invoice_id=invoice["id"], amount="60.00", credits=[{"credit_id": credit["id"], "amount": "60.00"}], method=None
+    )
     world.settle()
 
     world.user.cancel_credit(id=credit["id"])
@@ -269,7 +293,11 @@ def test_cancelling_with_its_uses_takes_the_links_off_and_deletes_the_memo(world
     for _ in range(3):
         invoice = world.user.create_invoice(company_id=company, amount="30.00")
         world.user.receive_payment(
-            invoice_id=invoice["id"], amount="30.00", credits=[{"credit_id": credit["id"], "amount": "30.00"}], method=None)
+            invoice_id=invoice["id"],
+            amount="30.00",
+            credits=[{"credit_id": credit["id"], "amount": "30.00"}],
+            method=None,
+        )
     world.settle()
 
     world.user.cancel_credit(id=credit["id"], should_delete_credit_uses=True)
@@ -299,7 +327,8 @@ def test_one_way_a_manual_credit_stays_in_the_erp_and_a_payment_with_it_sends_on
     credit = world.user.create_credit(company_id=company, amount="40.00")
     invoice = world.user.create_invoice(company_id=company, amount="100.00")
     world.user.receive_payment(
-        invoice_id=invoice["id"], amount="100.00", credits=[{"credit_id": credit["id"], "amount": "40.00"}])
+        invoice_id=invoice["id"], amount="100.00", credits=[{"credit_id": credit["id"], "amount": "40.00"}]
+    )
     world.settle()
 
     assert world.all("CreditMemo") == []
@@ -313,7 +342,9 @@ def test_an_inactive_item_is_named_once_and_nothing_else_is_used_instead(world: 
     item = world.person.create_item("Breakage")["Id"]
     world.reconcile()
     world.person.deactivate_item(item)
-    credits = [world.user.create_credit(company_id=company, amount="10.00", quickbooks_sales_item_id=item) for _ in range(2)]
+    credits = [
+        world.user.create_credit(company_id=company, amount="10.00", quickbooks_sales_item_id=item) for _ in range(2)
+    ]
     world.settle()
     world.wait(minutes=10)
 

@@ -27,7 +27,8 @@ def some_books(world: World) -> str:
     world.user.receive_payment(invoice_id=first["id"], amount="120.00")
     credit = world.user.create_credit(company_id=company, amount="50.00")
     world.user.receive_payment(
-        invoice_id=second["id"], amount="70.00", credits=[{"credit_id": credit["id"], "amount": "45.00"}])
+        invoice_id=second["id"], amount="70.00", credits=[{"credit_id": credit["id"], "amount": "45.00"}]
+    )
     world.person.write_credit_memo(customer, "11.00")
     world.settle()
     world.check()
@@ -94,10 +95,12 @@ def test_a_hard_disconnect_clears_every_id_and_a_mass_resync_brings_everything_o
     assert other.all("Invoice") == []
     assert other.all("Customer") == []
 
-    run = world.desk.resync("acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False,
-                            actor=world.actor)
-    joined = world.desk.resync("acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False,
-                               actor="a colleague")
+    run = world.desk.resync(
+        "acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False, actor=world.actor
+    )
+    joined = world.desk.resync(
+        "acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False, actor="a colleague"
+    )
     world.settle()
 
     assert joined["id"] == run["id"]
@@ -120,8 +123,9 @@ def test_a_resync_that_is_interrupted_resumes_and_makes_nothing_twice(world: Wor
     world.settle()
     world.qbo.faults.add(match={"method": "POST", "path": "invoice"}, kind="timeout_after", skip=1)
 
-    run = world.desk.resync("acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False,
-                            actor=world.actor)
+    run = world.desk.resync(
+        "acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False, actor=world.actor
+    )
     world.settle()
     world.wait(minutes=1)
 
@@ -138,7 +142,9 @@ def test_going_back_to_the_same_company_adopts_what_it_still_holds(world: World)
     world.connect()
     world.settle()
 
-    world.desk.resync("acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False, actor=world.actor)
+    world.desk.resync(
+        "acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False, actor=world.actor
+    )
     world.settle()
 
     assert (len(world.all("Invoice")), len(world.all("CreditMemo")), len(world.all("Payment"))) == made

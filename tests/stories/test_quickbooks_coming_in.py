@@ -53,7 +53,9 @@ def test_a_payment_over_our_invoice_a_foreign_one_and_nothing_is_proven_against_
     ours = world.user.create_invoice(company_id=company, amount="200.00")
     world.settle()
     foreign = world.person.create_invoice(customer, "100.00")
-    payment = world.person.take_payment(customer, "325.00", invoices={world.all("Invoice")[0]["Id"]: "200.00", foreign["Id"]: "100.00"})
+    payment = world.person.take_payment(
+        customer, "325.00", invoices={world.all("Invoice")[0]["Id"]: "200.00", foreign["Id"]: "100.00"}
+    )
     world.settle()
 
     assert world.account.get("invoice", ours["id"])["remaining_amount"] == "0.00"
@@ -109,7 +111,8 @@ def test_a_memo_reduced_in_quickbooks_below_what_the_erp_used_is_frozen_with_all
     world.person.edit_credit_memo(memo["Id"], amount="50.00")
     invoice = world.user.create_invoice(company_id=company, amount="60.00")
     world.user.receive_payment(
-        invoice_id=invoice["id"], amount="60.00", credits=[{"credit_id": credit["id"], "amount": "60.00"}], method=None)
+        invoice_id=invoice["id"], amount="60.00", credits=[{"credit_id": credit["id"], "amount": "60.00"}], method=None
+    )
     world.webhooks_on = True
     world.wait(minutes=10)
 
@@ -117,7 +120,11 @@ def test_a_memo_reduced_in_quickbooks_below_what_the_erp_used_is_frozen_with_all
     problem = next(p for p in world.problems() if p["kind"] == "CREDIT")
     assert problem["status"] == "conflict"
     assert problem["choices"]
-    assert (problem["erp"]["total"], problem["quickbooks"]["total"], problem["agreed"]["total"]) == ("80.00", "50.00", "80.00")
+    assert (problem["erp"]["total"], problem["quickbooks"]["total"], problem["agreed"]["total"]) == (
+        "80.00",
+        "50.00",
+        "80.00",
+    )
     assert not world.company.overapplied
 
 
@@ -155,7 +162,8 @@ def test_a_used_memo_deleted_in_quickbooks_reopens_the_invoices(world: World) ->
     credit = world.user.create_credit(company_id=company, amount="40.00")
     invoice = world.user.create_invoice(company_id=company, amount="40.00")
     world.user.receive_payment(
-        invoice_id=invoice["id"], amount="40.00", credits=[{"credit_id": credit["id"], "amount": "40.00"}], method=None)
+        invoice_id=invoice["id"], amount="40.00", credits=[{"credit_id": credit["id"], "amount": "40.00"}], method=None
+    )
     world.settle()
 
     world.person.delete_credit_memo(world.one("CreditMemo")["Id"])
@@ -187,7 +195,9 @@ def test_a_payment_recorded_in_quickbooks_on_our_invoice_pays_it_in_the_erp(worl
     invoice = world.user.create_invoice(company_id=company, amount="100.00")
     world.settle()
 
-    payment = world.person.take_payment(customer, "100.00", invoices={world.one("Invoice")["Id"]: "100.00"}, number="CHK 9")
+    payment = world.person.take_payment(
+        customer, "100.00", invoices={world.one("Invoice")["Id"]: "100.00"}, number="CHK 9"
+    )
     world.settle()
 
     [paid] = world.account.all("payment", company)
@@ -336,8 +346,12 @@ def test_a_payments_lines_over_several_credits_keep_exact_cents(world: World) ->
     company, _ = world.linked_company()
     credits = [world.user.create_credit(company_id=company, amount=a)["id"] for a in ("33.17", "33.17", "33.16")]
     invoice = world.user.create_invoice(company_id=company, amount="99.5")
-    world.user.receive_payment(invoice_id=invoice["id"], amount="99.5", method=None, credits=[
-        {"credit_id": c, "amount": a} for c, a in zip(credits, ("33.17", "33.17", "33.16"), strict=True)])
+    world.user.receive_payment(
+        invoice_id=invoice["id"],
+        amount="99.5",
+        method=None,
+        credits=[{"credit_id": c, "amount": a} for c, a in zip(credits, ("33.17", "33.17", "33.16"), strict=True)],
+    )
     world.settle()
 
     assert sorted(amounts(world.one("Payment")).values()) == ["33.16", "33.17", "33.17", "99.50"]

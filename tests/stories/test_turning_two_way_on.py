@@ -68,7 +68,8 @@ def used_credit(world: World) -> tuple[str, str, str]:
     credit = world.user.create_credit(company_id=company, amount="100.00")
     invoice = world.user.create_invoice(company_id=company, amount="80.00")
     world.user.receive_payment(
-        invoice_id=invoice["id"], amount="80.00", credits=[{"credit_id": credit["id"], "amount": "30.00"}])
+        invoice_id=invoice["id"], amount="80.00", credits=[{"credit_id": credit["id"], "amount": "30.00"}]
+    )
     world.settle()
     return company, credit["id"], invoice["id"]
 
