@@ -16,6 +16,7 @@ from service.web.context import Answer, intake
 from service.web.description import refusal
 from service.web.problem_json import problem
 from service.web.queries import AccountPath
+from service.web.reading import whole_body
 
 LARGEST_QUICKBOOKS_BODY = 8 * 1024 * 1024
 """Far above what Intuit sends: an answer other than 200 can hold back every later event."""
@@ -42,9 +43,8 @@ class SignedBody(RawModel):
 )
 def receive_quickbooks_notices(raw: SignedBody) -> Answer:
     """QuickBooks' notices, in both formats: 401 without a valid signature, else 200 once stored, whatever they say"""
-    request.max_content_length = LARGEST_QUICKBOOKS_BODY
     try:
-        signed = intake().quickbooks(request.get_data(), request.headers.get("intuit-signature", ""))
+        signed = intake().quickbooks(whole_body(LARGEST_QUICKBOOKS_BODY), request.headers.get("intuit-signature", ""))
     except RequestEntityTooLarge:
         _log.warning("quickbooks_notice_too_large", largest=LARGEST_QUICKBOOKS_BODY)
         signed = False
@@ -66,5 +66,5 @@ def receive_quickbooks_notices(raw: SignedBody) -> Answer:
 )
 def receive_erp_notice(path: AccountPath, raw: SignedBody) -> Answer:
     """The ERP's notice of one change: 202 once stored, even where the record in it breaks a rule"""
-    status = intake().erp(path.account_id, request.get_data(), request.headers.get("x-distru-signature", ""))
+    status = intake().erp(path.account_id, whole_body(), request.headers.get("x-distru-signature", ""))
     return {"status": status}, HTTPStatus.ACCEPTED

@@ -1,19 +1,59 @@
-"""Stories run through the real engine and both simulators."""
+"""Stories run through the real engine and both simulators, on both databases."""
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
 
+import pytest
+from databases import fresh_postgres
+from sqlalchemy import create_engine
+
+from service.store.migrate import upgrade
+from service.store.tables import metadata
 from tests.stories.world import World
 
 
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    with fresh_postgres() as url:
+        upgrade(url)
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database."""
+    if request.param == "sqlite":
+        yield "sqlite://"
+        return
+    url = str(request.getfixturevalue("postgres_url"))
+    yield url
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    engine.dispose()
+
+
 @pytest.fixture
-def world() -> World:
+def world(database_url: str) -> Iterator[World]:
     """A connected account with two-way sync on."""
-    return World()
+    world = World(database_url)
+    yield world
+    world.close()
 
 
 @pytest.fixture
-def one_way() -> World:
+def one_way(database_url: str) -> Iterator[World]:
     """A connected account as most are: one-way."""
-    return World(two_way=False)
+    world = World(database_url, two_way=False)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def unconnected(database_url: str) -> Iterator[World]:
+    """An account before it is connected."""
+    world = World(database_url, connect=False)
+    yield world
+    world.close()

@@ -187,8 +187,8 @@ def test_an_app_disconnected_in_quickbooks_alerts_once_and_goes_on_after_consent
     world.check()
 
 
-def test_a_payment_on_an_invoice_from_before_the_connection_sends_both() -> None:
-    world = World(connect=False)
+def test_a_payment_on_an_invoice_from_before_the_connection_sends_both(unconnected: World) -> None:
+    world = unconnected
     company, _ = world.linked_company()
     old = world.user.create_invoice(company_id=company, amount="100.00")
     world.clock.sleep(60)

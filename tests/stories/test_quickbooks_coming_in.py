@@ -315,8 +315,7 @@ def test_notices_that_never_came_are_made_good_by_the_scheduled_look(world: Worl
 
 
 @pytest.mark.parametrize("fmt", ["cloudevents", "legacy"])
-def test_both_formats_of_quickbooks_notices_are_understood(fmt: str) -> None:
-    world = World()
+def test_both_formats_of_quickbooks_notices_are_understood(world: World, fmt: str) -> None:
     world.qbo.webhooks.formats = fmt
     company, customer = world.linked_company()
     world.settle()

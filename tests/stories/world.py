@@ -95,6 +95,9 @@ class World:
         session.mount(QBO_URL, WsgiAdapter(self.qbo.app))
         return session
 
+    def close(self) -> None:
+        self.service.store.close()
+
     # ------------------------------------------------------------------------------------- connecting
 
     def connect(self, account: Any = None, realm: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from flask import Flask
@@ -35,6 +36,12 @@ class Caller:
         """The fakes' tokens are named like their roles."""
         token = {"Authorization": f"Bearer {self._role}"} if self._role else {}
         return self.app.test_client().open(path, method=method, headers=token | (headers or {}), **options)
+
+
+def in_chunks(body: bytes) -> dict[str, Any]:
+    """How a body travels whose length is not told beforehand."""
+    told = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    return {"environ_overrides": told, "input_stream": io.BytesIO(body)}
 
 
 def is_problem(response: TestResponse, status: int, code: str) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
-from browsing import ACCOUNT, CONNECTIONS, Caller, fields, is_problem
+from browsing import ACCOUNT, CONNECTIONS, Caller, fields, in_chunks, is_problem
 from fake_engine import FakeDesk
 
 from service.errors import Reason, Rejected
@@ -100,8 +98,7 @@ def test_another_type_than_json_is_not_taken(support: Caller, content_type: str)
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_over_one_mebibyte_is_too_large(support: Caller, chunked: bool) -> None:
     body = b'{"name": "' + b"x" * MIB + b'"}'
-    told = {"environ_overrides": {"wsgi.input_terminated": True}, "input_stream": io.BytesIO(body)}
-    sent = told if chunked else {"data": body}
+    sent = in_chunks(body) if chunked else {"data": body}
 
     response = support.patch(ACCOUNT, content_type="application/json", **sent)
 

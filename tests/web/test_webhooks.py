@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browsing import Caller, is_problem
+from browsing import Caller, in_chunks, is_problem
 from fake_engine import FakeIntake
 
 QUICKBOOKS = "/webhooks/quickbooks"
@@ -54,7 +54,17 @@ def test_the_erps_unsigned_unreadable_or_misdirected_notice_is_refused(caller: C
     assert is_problem(caller.post(ERP, data=b"nonsense", headers=signed), 400, "malformed")
     assert is_problem(caller.post("/webhooks/erp/nobody", data=b"{}", headers=signed), 404, "not_found")
     assert is_problem(caller.post(ERP, data=b"x" * (MIB + 1), headers=signed), 413, "too_large")
+    assert is_problem(caller.post(ERP, headers=signed, **in_chunks(b"x" * (MIB + 1))), 413, "too_large")
     assert intake.stored == []
+
+
+def test_a_body_whose_length_is_not_told_beforehand_is_read_whole(caller: Caller, intake: FakeIntake) -> None:
+    body = b"x" * MIB
+
+    response = caller.post(QUICKBOOKS, headers={"intuit-signature": "signed"}, **in_chunks(body))
+
+    assert response.status_code == 200
+    assert intake.stored == [body]
 
 
 def test_a_token_is_no_signature(caller: Caller) -> None:

@@ -1,0 +1,51 @@
+# Needs Python 3.11 or newer and make, nothing else: the environment is built from requirements.lock, whose every
+# package is pinned by hash.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+ARGS ?=
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format bench lock image clean
+
+help:  ## Show what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; try make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+install: $(INSTALLED)  ## Build .venv from the lock file, where it is missing or older
+
+demo: $(INSTALLED)  ## Tell the whole story against two simulators (ARGS=--once ends by itself)
+	$(BIN)/qbo-sync demo $(ARGS)
+
+test: $(INSTALLED)  ## Run every test: on SQLite, and on PostgreSQL where it answers
+	$(BIN)/pytest -n $(WORKERS) --durations 10 $(ARGS)
+
+lint: $(INSTALLED)  ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(INSTALLED)  ## Put the code into shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(INSTALLED)  ## Measure (nothing is measured yet)
+	@echo "There is no benchmark yet."
+
+lock: $(INSTALLED)  ## Pin newer versions of what pyproject.toml asks for
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --universal --python-version 3.11 \
+		--extra dev --output-file requirements.lock pyproject.toml
+
+image:  ## Build the container image
+	docker build --tag qbo-sync .
+
+clean:  ## Remove what was built
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
