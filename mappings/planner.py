@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from mappings.distru.projection import Projection
+from mappings.contention import settle_contention
 from mappings.documents import (
     CreditMemo,
     Document,
@@ -39,6 +40,7 @@ class Agreed:
 class Situation:
     """Everything that the decision about one company depends on.
 
+    `auto_applied`: whether an application that QuickBooks made itself is adopted or re-pointed (`repoint`).
     `wanted`: documents without a link that are to be sent. `importable`: documents born in QuickBooks that the ERP is to
     have (two-way).
     """
@@ -50,6 +52,7 @@ class Situation:
     wanted: frozenset[Key] = frozenset()
     importable: frozenset[Key] = frozenset()
     two_way: bool = False
+    auto_applied: str = "adopt"
 
 
 def plan(situation: Situation) -> CompanyPlan:
@@ -67,7 +70,9 @@ def plan(situation: Situation) -> CompanyPlan:
             steps.append(verdict)
         elif isinstance(verdict, Conflict):
             conflicts.append(verdict)
-    ordered = order(steps)
+    settled = settle_contention(steps, situation.held.documents, situation.auto_applied)
+    ordered = order(settled.steps)
+    conflicts += settled.conflicts
     outstanding = frozenset(step.key for step in ordered if step.action is not Action.REMEMBER)
     waits = {key: finding for key, finding in situation.projection.waits.items() if key in scope}
     return CompanyPlan(

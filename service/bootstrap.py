@@ -70,19 +70,34 @@ def build(settings: Settings, world: World | None = None) -> Service:
 
 def _ports(settings: Settings, world: World, store: SqlStore) -> Ports:
     app = IntuitApp(
-        settings.qbo_client_id, settings.qbo_client_secret.get_secret_value(), settings.redirect_uri,
-        environment=settings.qbo_environment, api_url=settings.qbo_api_url, timeout_s=settings.qbo_timeout,
+        settings.qbo_client_id,
+        settings.qbo_client_secret.get_secret_value(),
+        settings.redirect_uri,
+        environment=settings.qbo_environment,
+        api_url=settings.qbo_api_url,
+        timeout_s=settings.qbo_timeout,
     )
     oauth = IntuitOAuth(app, world.sessions, clock=world.clock)
     throttle = InProcessThrottle(now=world.monotonic, sleep=world.sleep)
     opener = CompanyOpener(app, throttle, world.sessions, clock=world.clock, sleep=world.sleep)
     erp = HttpErpDoor(
-        settings.erp_api_url, max_per_second=max(1, int(settings.erp_max_rps)), timeout_s=settings.qbo_timeout,
-        sessions=world.sessions, now=world.monotonic, sleep=world.sleep,
+        settings.erp_api_url,
+        max_per_second=max(1, int(settings.erp_max_rps)),
+        timeout_s=settings.qbo_timeout,
+        sessions=world.sessions,
+        now=world.monotonic,
+        sleep=world.sleep,
     )
     return Ports(
-        store=store, quickbooks=IntuitDoor(opener, oauth, store.vault, clock=world.clock), erp=erp,
-        consent=IntuitConsent(opener, oauth), vault=store.vault, clock=world.clock, new_id=world.new_id, pause=world.sleep, explain=explain,
+        store=store,
+        quickbooks=IntuitDoor(opener, oauth, store.vault, clock=world.clock),
+        erp=erp,
+        consent=IntuitConsent(opener, oauth),
+        vault=store.vault,
+        clock=world.clock,
+        new_id=world.new_id,
+        pause=world.sleep,
+        explain=explain,
         reconcile_every=timedelta(seconds=settings.reconcile_interval),
     )
 
@@ -90,8 +105,11 @@ def _ports(settings: Settings, world: World, store: SqlStore) -> Ports:
 def _intake(settings: Settings, world: World, store: SqlStore, dispatcher: EmbeddedDispatcher) -> Intake:
     secrets = tuple(secret.get_secret_value() for secret in settings.erp_webhook_secret)
     return Intake(
-        store, dispatcher, world.clock,
-        QuickBooksNotices(settings.qbo_webhook_verifier_token.get_secret_value()), ErpNotices(secrets),
+        store,
+        dispatcher,
+        world.clock,
+        QuickBooksNotices(settings.qbo_webhook_verifier_token.get_secret_value()),
+        ErpNotices(secrets),
     )
 
 
@@ -115,7 +133,9 @@ def _hints(events: Sequence[quickbooks_notifications.Event]) -> list[Hint]:
     """A merge speaks of two objects: the one that remains, and the one that is gone."""
     hints = []
     for event in events:
-        hint = Hint(event.realm_id, event.entity, event.operation, event.entity_id, event.at, deleted_id=event.deleted_id)
+        hint = Hint(
+            event.realm_id, event.entity, event.operation, event.entity_id, event.at, deleted_id=event.deleted_id
+        )
         hints.append(hint)
         if event.deleted_id:
             hints.append(replace(hint, event="delete", entity_id=event.deleted_id, deleted_id=None))

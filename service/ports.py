@@ -479,6 +479,7 @@ class Records(Protocol):
     def set_wanted(self, connection_id: int, kind: str, ids: Iterable[str], wanted: str | None) -> None: ...
     def clear(self, connection_id: int) -> None:
         """Forget the mirror: everything is read anew."""
+
     def company_ids(self, connection_id: int) -> list[str]: ...
 
 
@@ -506,6 +507,7 @@ class Marks(Protocol):
 
     def done(self, connection_id: int, company_id: str, mark: int) -> None:
         """Forget the mark, unless a newer one came meanwhile."""
+
     def clear(self, connection_id: int) -> None: ...
 
 
@@ -540,8 +542,10 @@ class IdMap(Protocol):
     def pushed(self, connection_id: int, epoch: int, links: Sequence[Link]) -> None: ...
     def unpush(self, connection_id: int, epoch: int) -> None:
         """Every link is shown to the ERP anew."""
+
     def clear(self, connection_id: int, epoch: int) -> None:
         """Forget one epoch's rows and links: only for a restore, where an older epoch takes its place."""
+
     def links(
         self,
         connection_id: int,

@@ -9,6 +9,7 @@ from typing import Any
 
 from mappings.distru.declarations import Told, declare_credit_memo, declare_payment
 from mappings.documents import CreditMemo, Ending, Key, Payment, Side, from_json, to_json
+from mappings.keys import NUMBER_LENGTH
 from mappings.money import text
 from mappings.plan import TO_ERP, TO_QUICKBOOKS, Action, Step
 from mappings.planner import in_step
@@ -28,6 +29,8 @@ _OPERATIONS = {
     Action.DELETE: Operation.DELETE,
 }
 
+MOST_SUFFIXES = 9
+
 
 class Applier:
     """Works one company's plan. `retry`: try again what was refused before. `again`: the books moved under us."""
@@ -40,19 +43,27 @@ class Applier:
         self.blocked: dict[Key, str] = {}
         self.failed: set[Key] = set()
         self.again = False
-        self.written = 0
+        self.moved: set[Key] = set()
 
     def run(self) -> None:
         with self.w.reading() as tx:
-            refused = {p.fingerprint for p in tx.problems.open_of_company(self.w.id, self.c.company)}
+            known = tx.problems.open_of_company(self.w.id, self.c.company)
+            for intent in tx.journal.unanswered(self.w.id, self.w.epoch):
+                self._hold(intent.key, "QuickBooks has not answered an earlier change of it yet.")
+        refused = {p.fingerprint for p in known if not self._is_checked_here(p.code)}
         for step in self.c.plan.steps:
             if step.action is Action.REMEMBER:
                 self._remember(step)
-            elif not self.retry and problems.fingerprint(step) in refused:
+            elif not self.retry and not self.moved & set(step.needs) and problems.fingerprint(self.c, step) in refused:
                 self._hold(step.key, "It was refused before and waits for a person.", failed=True)
             elif not self._is_waiting(step):
                 self.w.stop_if_cancelled()
                 self._try(step)
+
+    def _is_checked_here(self, code: str) -> bool:
+        """Refusals of our own, before any call: looking again costs nothing, and the cause may be gone."""
+        waits = (self.w.settings.get("closed_books") or "hold") != "refuse"
+        return code in ("item_unusable", "no_default_item") or (code == "closed_books" and waits)
 
     # ---------------------------------------------------------------------------------------- one step
 
@@ -83,11 +94,34 @@ class Applier:
                 self._declare(step)
             else:
                 self._void_in_erp(step)
-            self.written += 1
+            self.moved |= {step.key, *step.needs, *_links(step.before), *_links(step.document)}
         except (Stale, Gone) as error:
             self._look_again(step, error)
         except Refused as error:
-            self._refused(step, error)
+            renumbered = self._renumbered(step) if error.code == "duplicate_number" else None
+            if renumbered is not None:
+                self._try(renumbered)
+            else:
+                self._refused(step, error)
+
+    def _renumbered(self, step: Step) -> Step | None:
+        """Another document has this number (6140): by policy a suffix, or a number of QuickBooks' own."""
+        document = step.document
+        if (
+            step.action is not Action.CREATE
+            or document is None
+            or isinstance(document, Ending)
+            or document.number is None
+        ):
+            return None
+        if self.w.settings.get("on_number_clash") == "quickbooks_numbers":
+            return replace(step, document=replace(document, number=None))
+        base, _, tail = document.number.rpartition("~")
+        count = int(tail) + 1 if base and tail.isdigit() else 2
+        if count > MOST_SUFFIXES:
+            return None
+        number = f"{(base if base and tail.isdigit() else document.number)[: NUMBER_LENGTH - 3]}~{count}"
+        return replace(step, document=replace(document, number=number))
 
     def _refused(self, step: Step, error: SyncError) -> None:
         declared = step.action in TO_ERP
@@ -284,19 +318,22 @@ class Applier:
         ]
         refs = [(record.kind, record.erp_id) for record in records]
         gone = isinstance(step.document, Ending)
+        there = None if gone and self._moved_away((entity, object_id)) else (entity, object_id)
         with self.w.writing() as tx:
             keep_records(tx, self.w, records)
-            row = self._row(step.key, (entity, object_id), None, None)
+            if there is None:
+                self._hand_over(tx, (entity, object_id))
+            row = self._row(step.key, there, None, None)
             kept = [ref for ref in row.records if ref not in refs]
             carried = [ref for ref in refs if self._belongs(ref, step.key)]
-            self._save(tx, step.key, (entity, object_id), row_side(row), step.document, records=(*kept, *carried))
+            self._save(tx, step.key, there, row_side(row), step.document, records=(*kept, *carried))
             self.c = compare(tx, self.w, self.c.company, self.lists)
         erp = self.c.projection.documents.get(step.key)
         mirrored = in_step(erp, step.document)
         with self.w.writing() as tx:
             agreed = (erp if erp is not None else step.document) if mirrored else row_side(row)
             status = "DELETED_IN_QBO" if gone else "SYNCED"
-            self._save(tx, step.key, (entity, object_id), agreed, step.document, status=status)
+            self._save(tx, step.key, there, agreed, step.document, status=status)
             tx.audits.add(self.w.id, [self._audit(step, (entity, object_id), "erp", step.document)])
             if mirrored:
                 tx.problems.settle(self.w.id, step.key, at=self.w.now())
@@ -379,8 +416,6 @@ class Applier:
         status: str = "SYNCED",
     ) -> None:
         row = self._row(key, entity, agreed, echo)
-        if isinstance(echo, Ending) and self._moved_away(entity):
-            row = replace(row, quickbooks_type=None, quickbooks_id=None)
         row = replace(
             row,
             agreed=to_json(agreed),
@@ -394,6 +429,11 @@ class Applier:
         """A document that a person gave to another customer: this company lets go of it, the other one meets it anew."""
         known = self.c.objects.get(entity) if entity else None
         return known is not None and not known.deleted and customer_of(known.body) != self.c.customer
+
+    def _hand_over(self, tx: Transaction, entity: Entity | None) -> None:
+        customer = customer_of(self.c.objects[entity].body) if entity else None
+        owner = tx.id_map.by_quickbooks(self.w.id, self.w.epoch, "Customer", customer) if customer else None
+        tx.marks.add(self.w.id, [owner.company_id] if owner and owner.company_id else [])
 
     def _see(self, key: Key, entity: Entity, echo: Side) -> None:
         """Later steps of this plan refer to what this one made."""

@@ -99,7 +99,8 @@ def compare(
         known |= {entity: key for key, entity in adopted.items()}
         held = _held(objects, known, company_id, customer, two_way=two_way, cut_over=cut_over)
     born = importable(held, agreed, cut_over) if two_way else frozenset()
-    situation = Situation(company_id, projection, held, agreed, wanted, born, two_way)
+    auto_applied = str(w.settings.get("auto_applied") or "adopt")
+    situation = Situation(company_id, projection, held, agreed, wanted, born, two_way, auto_applied)
     return Comparison(
         company_id,
         customer,

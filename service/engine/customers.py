@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
+from mappings.money import text
+from mappings.quickbooks import customer_of, open_balance
 from service.engine import problems
 from service.engine.apply import note, record_answer
 from service.engine.compare import company_key
-from service.engine.working import Working, dumps
+from service.engine.reading import TRANSACTIONS, keep_records
+from service.engine.working import Working, as_record, dumps
 from service.errors import Refused, SyncError
-from service.ports import AlreadyLinked, Operation, Problem, QuickBooksWrite, Raw, Record, Row, Transaction
+from service.ports import AlreadyLinked, Operation, Problem, QboObject, QuickBooksWrite, Raw, Record, Row, Transaction
 
 COMPANY = "COMPANY"
+UNMAPPED = "customer_not_mapped"
 
 
 def link_customers(w: Working, *, mode: str | None = None, companies: frozenset[str] | None = None) -> None:
@@ -27,6 +32,10 @@ def link_customers(w: Working, *, mode: str | None = None, companies: frozenset[
 
 def _link(w: Working, record: Record, row: Row | None, mode: str) -> None:
     named = record.body.get("qb_customer_id")
+    winner = _merged_into(w, row) if row else None
+    if winner:
+        _save(w, record, winner, told=False)
+        return
     if named and (row is None or row.quickbooks_id != str(named)):
         _save(w, record, str(named), told=True)
     elif row is None and not named and mode != "linked_only" and not record.deleted:
@@ -55,6 +64,9 @@ def _save(w: Working, record: Record, customer: str, *, told: bool) -> None:
     try:
         with w.writing() as tx:
             tx.id_map.save(w.id, w.epoch, row, w.now())
+            if not told:
+                # The ERP learns it with the links, without a new version of the record; the mirror has to know it too.
+                tx.records.upsert(w.id, [replace(record, body={**record.body, "qb_customer_id": customer})])
             tx.id_map.set_status(
                 w.id,
                 w.epoch,
@@ -73,6 +85,20 @@ def _save(w: Working, record: Record, customer: str, *, told: bool) -> None:
         with w.writing() as tx:
             other = tx.id_map.by_quickbooks(w.id, w.epoch, "Customer", customer)
             problems.report(tx, w, _shared(w, record, customer, other))
+
+
+def _merged_into(w: Working, row: Row) -> str | None:
+    """Where a merged customer's documents went: the loser is gone, and what we linked names another one (scenario B48)."""
+    with w.reading() as tx:
+        customer = tx.objects.get(w.id, w.epoch, "Customer", row.quickbooks_id or "")
+        if customer is None or not customer.deleted:
+            return None
+        documents = [
+            r for r in tx.id_map.of_company(w.id, w.epoch, row.company_id or "") if r.quickbooks_type in TRANSACTIONS
+        ]
+        found = [tx.objects.get(w.id, w.epoch, r.quickbooks_type or "", r.quickbooks_id or "") for r in documents]
+    names = {customer_of(o.body) for o in found if o and not o.deleted} - {None, row.quickbooks_id}
+    return names.pop() if len(names) == 1 else None
 
 
 def _shared(w: Working, record: Record, customer: str, other: Row | None) -> Problem:
@@ -173,3 +199,93 @@ def customer_body(company: Raw) -> dict[str, Any]:
     if company.get("phone"):
         body["PrimaryPhone"] = {"FreeFormNumber": company["phone"]}
     return body
+
+
+# ------------------------------------------------------------------------------- customers without a company
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A customer that no company is linked to, with open credits of two-way sync's concern. `amount` in cents."""
+
+    customer: QboObject
+    amount: int
+    since: str
+    documents: int
+
+
+def waiting_customers(tx: Transaction, w: Working) -> list[Waiting]:
+    """The mapping queue: credits and unapplied payments that wait for a company (scenario B30)."""
+    linked = {row.quickbooks_id for row in tx.id_map.of_kind(w.id, w.epoch, "customer")}
+    cut_over = str(w.settings.get("cut_over_date") or "")
+    found = []
+    for customer_id in sorted(set(tx.objects.customer_ids(w.id, w.epoch)) - linked):
+        customer = tx.objects.get(w.id, w.epoch, "Customer", customer_id)
+        credits = [
+            o
+            for o in tx.objects.of_customer(w.id, w.epoch, customer_id)
+            if o.entity in ("CreditMemo", "Payment")
+            and not o.deleted
+            and open_balance(o.entity, o.body) < 0
+            and str(o.body.get("TxnDate", "")) >= cut_over
+        ]
+        if customer is not None and not customer.deleted and credits:
+            amount = -sum(open_balance(o.entity, o.body) for o in credits)
+            since = min(str(o.body.get("TxnDate", "")) for o in credits)
+            found.append(Waiting(customer, amount, since, len(credits)))
+    return found
+
+
+def park_unmapped(w: Working) -> None:
+    """Show the mapping queue; where the connection allows it, make the companies in the ERP."""
+    with w.reading() as tx:
+        waiting = waiting_customers(tx, w) if w.connection.two_way else []
+        parked = {p.key for p in tx.problems.open(w.id) if p.code == UNMAPPED}
+    if w.settings.get("import_customers"):
+        for one in waiting:
+            _import(w, one.customer)
+        waiting = []
+    with w.writing() as tx:
+        for one in waiting:
+            problems.report(tx, w, _unmapped(w, one))
+        for key in parked - {f"customer:{one.customer.id}" for one in waiting}:
+            tx.problems.settle(w.id, key, at=w.now())
+
+
+def _unmapped(w: Working, one: Waiting) -> Problem:
+    name = str(one.customer.body.get("FullyQualifiedName") or one.customer.body.get("DisplayName"))
+    error = Refused(
+        f"QuickBooks' customer '{name}' has {one.documents} open credit(s) of {text(one.amount)} in all, the oldest of "
+        f"{one.since}, and no company of the ERP is linked to it.",
+        code=UNMAPPED,
+    )
+    advice = "Link a company to this customer in the ERP: its credits are imported at once."
+    problem = problems.of_connection(w, UNMAPPED, error, advice)
+    return replace(
+        problem,
+        key=f"customer:{one.customer.id}",
+        kind=COMPANY,
+        quickbooks_id=one.customer.id,
+        number=name,
+        amount=one.amount,
+    )
+
+
+def _import(w: Working, customer: QboObject) -> None:
+    """A customer met in QuickBooks becomes a company of the ERP."""
+    raw = customer.body
+    address = raw.get("BillAddr") or {}
+    made = w.erp.create_company(
+        {
+            "qb_customer_id": customer.id,
+            "name": raw.get("DisplayName"),
+            "email": (raw.get("PrimaryEmailAddr") or {}).get("Address"),
+            "phone": (raw.get("PrimaryPhone") or {}).get("FreeFormNumber"),
+            "billing_address": ", ".join(str(address[n]) for n in ("Line1", "City", "PostalCode") if address.get(n))
+            or None,
+        }
+    )
+    company = made.get("company") or made
+    with w.writing() as tx:
+        keep_records(tx, w, [as_record(COMPANY, company, w.connection.connected_at)])
+    link_customers(w)

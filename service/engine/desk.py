@@ -14,6 +14,7 @@ from mappings.tieout import tie_out
 from service.engine import enabling, views
 from service.engine.compare import compare
 from service.engine.connecting import Connecting
+from service.engine.customers import waiting_customers
 from service.engine.lists import load_lists
 from service.engine.reading import read_quickbooks
 from service.engine.settings import checked, shown
@@ -87,6 +88,7 @@ class Desk:
             self._say(tx, connection, actor, "settings", f"Changed: {', '.join(sorted(settings or {})) or 'name'}.")
             tx.connections.mark_dirty(connection.id)
             if settings:
+                tx.marks.add(connection.id, tx.records.company_ids(connection.id))
                 tx.connections.update(connection.id, sweep_at=self._soon(connection))
             return self._connection(tx, connection)
 
@@ -300,6 +302,7 @@ class Desk:
             connection = self._known(tx, account_id)
             w = Working(self.ports, connection, _no_claim(connection))
             rows = [self._tied(tx, w, company, as_of) for company in enabling.linked_companies(tx, w)]
+            waiting = [views.waiting(one) for one in waiting_customers(tx, w)]
         sums = {name: sum(figures[name] for _, figures in rows) for name in ("erp", "quickbooks")}
         return {
             "as_of": as_of or views.moment(self.ports.clock()),
@@ -307,6 +310,7 @@ class Desk:
             "quickbooks_total": text(sums["quickbooks"]),
             "difference": text(sums["erp"] - sums["quickbooks"]),
             "companies": [view for view, _ in rows],
+            "waiting": waiting,
         }
 
     def _tied(self, tx: Transaction, w: Working, company: str, as_of: str | None) -> tuple[View, dict[str, int]]:
@@ -369,6 +373,10 @@ class Desk:
     def create_token(self, name: str, role: str) -> str:
         token = secrets.token_urlsafe(32)
         with self.ports.store.writing() as tx:
+            if any(known == name for known, *_ in tx.access.list_tokens()):
+                raise Rejected(
+                    Reason.CONFLICT, "name_taken", "Another token has this name: choose another one.", field="name"
+                )
             tx.access.create_token(name, role, token, self.ports.clock())
         return token
 

@@ -8,6 +8,7 @@ from mappings.documents import Ending, Key, Side, to_json
 from mappings.findings import Finding
 from mappings.keys import record_of
 from mappings.plan import Conflict, Step
+from mappings.quickbooks import link_amounts
 from service.engine.compare import Comparison
 from service.engine.working import Working, digest, dumps
 from service.errors import SyncError
@@ -23,9 +24,15 @@ ADVICE = {
 DEFAULT_ADVICE = "Correct the cause, then retry."
 
 
-def fingerprint(step: Step) -> str:
-    """Names the very change that was refused: the same one is not tried again by itself."""
-    return digest(step.action, step.key, dumps(to_json(step.document)), dumps(to_json(step.before)))
+def fingerprint(c: Comparison, step: Step) -> str:
+    """Names the very change that was refused, in the surroundings in which it was: the same is not tried again by itself."""
+    around = {key: to_json(side) for key, side in c.held.documents.items() if key in step.needs or _shares(side, step)}
+    return digest(step.action, step.key, dumps(to_json(step.document)), dumps(to_json(step.before)), dumps(around))
+
+
+def _shares(side: Side, step: Step) -> bool:
+    """Whether a Payment in QuickBooks puts something against what the step is about, too."""
+    return bool(link_amounts(side).keys() & set(step.needs))
 
 
 def of_step(
@@ -47,7 +54,7 @@ def of_step(
         what_to_do=what_to_do,
         sides=(step.erp, c.held.documents.get(step.key), _agreed(c, step.key)),
         status="conflict" if conflict else "open",
-        fingerprint_=fingerprint(step),
+        fingerprint_=fingerprint(c, step),
         choices=choices,
         quickbooks_code=error.quickbooks_code,
         intuit_tid=error.intuit_tid,

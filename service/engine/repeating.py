@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import simplejson
 
 from mappings.documents import Ending, from_json, same_money, to_json
-from mappings.keys import marker
+from mappings.keys import marker, record_of
 from mappings.planner import in_step
 from mappings.quickbooks import customer_of, marker_of, number_of, read_object
+from service.engine import problems
 from service.engine.apply import record_answer
 from service.engine.reading import keep_deleted, keep_objects
 from service.engine.working import Working, as_object
-from service.errors import Gone, Refused, Stale, SyncError
+from service.errors import Gone, Refused, Stale, SyncError, UnknownOutcome
 from service.ports import Audit, Condition, Intent, Operation, Raw, Row, Transaction
 
 _NUMBER_FIELDS = {"Invoice": "DocNumber", "CreditMemo": "DocNumber", "Payment": "PaymentRefNum"}
@@ -26,8 +29,35 @@ def repeat_unanswered(w: Working) -> int:
     with w.reading() as tx:
         intents = tx.journal.unanswered(w.id, w.epoch)
     for intent in intents:
-        _repeat(w, intent)
+        try:
+            _repeat(w, intent)
+        except UnknownOutcome as error:
+            if error.quickbooks_code is None:
+                raise
+            _still_unknown(w, intent, error)
     return len(intents)
+
+
+def _still_unknown(w: Working, intent: Intent, error: UnknownOutcome) -> None:
+    """QuickBooks answers, but not whether it did it (its own fault, e.g. 10000): only this document waits."""
+    with w.writing() as tx:
+        row = tx.id_map.get(w.id, w.epoch, intent.key)
+        problem = problems.of_connection(
+            w, error.code, error, "Nothing: it is repeated. If it stays, see it in QuickBooks."
+        )
+        record = record_of(intent.key)
+        problems.report(
+            tx,
+            w,
+            replace(
+                problem,
+                key=intent.key,
+                kind=record[0] if record else None,
+                erp_id=record[1] if record else None,
+                company_id=row.company_id if row else None,
+                quickbooks_id=row.quickbooks_id if row else None,
+            ),
+        )
 
 
 def _repeat(w: Working, intent: Intent) -> None:
@@ -141,8 +171,6 @@ def _remember(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> None:
         if document is not None and not isinstance(document, Ending)
         else (row.kind if row else "payment")
     )
-    from mappings.keys import record_of
-
     record = record_of(intent.key)
     records = row.records if row else ((record,) if record else ())
     tx.id_map.save(

@@ -11,7 +11,7 @@ from mappings.planner import in_step
 from service.engine import problems
 from service.engine.apply import Applier
 from service.engine.compare import Comparison, company_key, compare
-from service.engine.customers import link_customers
+from service.engine.customers import link_customers, park_unmapped
 from service.engine.lists import Lists, load_lists, refresh_preferences
 from service.engine.reading import ERP_KINDS, are_echoes, census, read_erp, read_erp_notices, read_quickbooks
 from service.engine.repeating import repeat_unanswered
@@ -53,7 +53,7 @@ def sync(w: Working, look: Look, *, approved: bool = False) -> None:
 
 def read_both(w: Working, look: Look) -> None:
     """Read what moved on both sides; nothing is written to either."""
-    refresh_preferences(w)
+    refresh_preferences(w, now_please=look.census or any(n.type == "Preferences" for n in look.notices))
     from_erp = [n for n in look.notices if n.source == "erp"]
     from_quickbooks = [n for n in look.notices if n.source == "quickbooks"]
     if look.everything:
@@ -65,6 +65,8 @@ def read_both(w: Working, look: Look) -> None:
     if look.everything or first or (from_quickbooks and not are_echoes(w, from_quickbooks)):
         read_quickbooks(w)
     link_customers(w)
+    if look.everything or from_quickbooks:
+        park_unmapped(w)
 
 
 def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:

@@ -13,6 +13,7 @@ from mappings.plan import Action, Step
 from mappings.tieout import TieOut
 from service.engine import problems
 from service.engine.compare import Comparison
+from service.engine.customers import Waiting
 from service.engine.sync import WORDS, amount_of
 from service.ports import Audit, Connection, Link, Notice, Page, Problem, Raw, Run
 
@@ -54,6 +55,7 @@ def connection(
         "last_run": run(last_run, c.account_id) if last_run else None,
         "links": links,
         "problems": problem_count,
+        "auto_apply_credit": (c.lists.get("preferences") or {}).get("SalesFormsPrefs", {}).get("AutoApplyCredit"),
         "complete_up_to": {"erp": min(marks, default=None), "quickbooks": c.watermarks.get("quickbooks")},
     }
     return view | ({"connect_url": connect_url} if connect_url else {})
@@ -313,6 +315,18 @@ def _cause(c: Comparison, kind: str, key: str, subject: tuple[str | None, str | 
             "Only in the ERP: made before the connection, not sent." if key not in c.scope else "Not in QuickBooks yet."
         )
     return "Ended in QuickBooks." if isinstance(here, Ending) else "Changed on one side and not brought into step yet."
+
+
+def waiting(one: Waiting) -> View:
+    """A customer whose credits wait for a company: named in the tie-out, not part of its difference."""
+    raw = one.customer.body
+    return {
+        "quickbooks_id": one.customer.id,
+        "name": raw.get("FullyQualifiedName") or raw.get("DisplayName"),
+        "amount": text(one.amount),
+        "since": one.since,
+        "documents": one.documents,
+    }
 
 
 def is_change(s: Step) -> bool:

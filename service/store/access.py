@@ -43,9 +43,7 @@ class SqlAccess(Repository):
 
     def remember(self, purpose: str, value: str, connection_id: int, expires_at: datetime) -> None:
         self._connection.execute(delete(single_use).where(single_use.c.expires_at <= self._context.clock()))
-        kept = insert(single_use).values(
-            hash=_hash(purpose, value), connection_id=connection_id, expires_at=expires_at
-        )
+        kept = insert(single_use).values(hash=_hash(purpose, value), connection_id=connection_id, expires_at=expires_at)
         self._connection.execute(kept)
 
     def redeem(self, purpose: str, value: str, now: datetime) -> int | None:

@@ -22,8 +22,20 @@ _HOLD_A_PLACE = (
 )
 _MERGED = ("watermarks", "lists")
 _CHANGEABLE = frozenset(
-    {API_KEY, *_MERGED, "name", "state", "realm_id", "quickbooks_company", "epoch", "two_way", "settings",
-     "connected_at", "sweep_at", "not_before"}
+    {
+        API_KEY,
+        *_MERGED,
+        "name",
+        "state",
+        "realm_id",
+        "quickbooks_company",
+        "epoch",
+        "two_way",
+        "settings",
+        "connected_at",
+        "sweep_at",
+        "not_before",
+    }
 )
 
 
@@ -51,9 +63,22 @@ class SqlConnections(Repository):
     def create(self, account_id: str, name: str, erp_api_key: str) -> Connection:
         now = self._context.clock()
         added = insert(connections).values(
-            account_id=account_id, name=name, erp_api_key="", state=ConnectionState.NEW.value, epoch=1, two_way=False,
-            settings={}, watermarks={}, lists={}, dirty=0, seen=0, claim=0, claimed_until=NOBODYS,
-            sweep_at=now, not_before=now, created_at=now,
+            account_id=account_id,
+            name=name,
+            erp_api_key="",
+            state=ConnectionState.NEW.value,
+            epoch=1,
+            two_way=False,
+            settings={},
+            watermarks={},
+            lists={},
+            dirty=0,
+            seen=0,
+            claim=0,
+            claimed_until=NOBODYS,
+            sweep_at=now,
+            not_before=now,
+            created_at=now,
         )
         connection_id = self._connection.execute(added.returning(connections.c.id)).scalar_one()
         return self.update(connection_id, erp_api_key=erp_api_key)  # sealing needs the id
@@ -133,8 +158,21 @@ def _known(row: Row[Any] | None, connection_id: int) -> Row[Any]:
 
 def _read(row: Row[Any]) -> Connection:
     return Connection(
-        id=row.id, account_id=row.account_id, name=row.name, state=ConnectionState(row.state), realm_id=row.realm_id,
-        quickbooks_company=row.quickbooks_company, epoch=row.epoch, two_way=row.two_way, settings=row.settings,
-        connected_at=row.connected_at, watermarks=row.watermarks, lists=row.lists, dirty=row.dirty, seen=row.seen,
-        sweep_at=row.sweep_at, not_before=row.not_before, created_at=row.created_at,
+        id=row.id,
+        account_id=row.account_id,
+        name=row.name,
+        state=ConnectionState(row.state),
+        realm_id=row.realm_id,
+        quickbooks_company=row.quickbooks_company,
+        epoch=row.epoch,
+        two_way=row.two_way,
+        settings=row.settings,
+        connected_at=row.connected_at,
+        watermarks=row.watermarks,
+        lists=row.lists,
+        dirty=row.dirty,
+        seen=row.seen,
+        sweep_at=row.sweep_at,
+        not_before=row.not_before,
+        created_at=row.created_at,
     )

@@ -81,13 +81,33 @@ class SqlIdMap(Repository):
             ) from error
 
     def set_status(
-        self, connection_id: int, epoch: int, kind: str, erp_id: str, *, status: str, message: str | None,
-        number: str | None, company_id: str | None, key: str, at: datetime,
+        self,
+        connection_id: int,
+        epoch: int,
+        kind: str,
+        erp_id: str,
+        *,
+        status: str,
+        message: str | None,
+        number: str | None,
+        company_id: str | None,
+        key: str,
+        at: datetime,
     ) -> bool:
         link = self._current(connection_id, epoch, [(kind, erp_id)]).get((kind, erp_id))
         if link is None:
-            self._add(connection_id, epoch, kind=kind, erp_id=erp_id, number=number, company_id=company_id,
-                      document_key=key, status=status, message=message, at=at)
+            self._add(
+                connection_id,
+                epoch,
+                kind=kind,
+                erp_id=erp_id,
+                number=number,
+                company_id=company_id,
+                document_key=key,
+                status=status,
+                message=message,
+                at=at,
+            )
             return True
         on_document = link.document_id is not None
         shown = {"status": status, "message": message, "document_key": link.document_key if on_document else key}
@@ -113,8 +133,13 @@ class SqlIdMap(Repository):
             table.c.updated_at == bindparam("its_time"),
         )
         told = [
-            {"its_kind": link.kind, "its_id": link.erp_id, "its_status": link.status, "its_message": link.message,
-             "its_time": link.updated_at}
+            {
+                "its_kind": link.kind,
+                "its_id": link.erp_id,
+                "its_status": link.status,
+                "its_message": link.message,
+                "its_time": link.updated_at,
+            }
             for link in links
         ]
         if told:
@@ -128,13 +153,25 @@ class SqlIdMap(Repository):
             self._connection.execute(delete(each).where(each.c.connection_id == connection_id, each.c.epoch == epoch))
 
     def links(
-        self, connection_id: int, *, kind: str | None = None, erp_id: str | None = None,
-        quickbooks_id: str | None = None, status: str | None = None, epoch: int | None = None,
-        cursor: str | None = None, limit: int = 100,
+        self,
+        connection_id: int,
+        *,
+        kind: str | None = None,
+        erp_id: str | None = None,
+        quickbooks_id: str | None = None,
+        status: str | None = None,
+        epoch: int | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
     ) -> Page:
         """In the order in which they were made."""
-        asked = {table.c.kind: kind, table.c.erp_id: erp_id, table.c.status: status, table.c.epoch: epoch,
-                 documents.c.quickbooks_id: quickbooks_id}
+        asked = {
+            table.c.kind: kind,
+            table.c.erp_id: erp_id,
+            table.c.status: status,
+            table.c.epoch: epoch,
+            documents.c.quickbooks_id: quickbooks_id,
+        }
         conditions = [column == value for column, value in asked.items() if value is not None]
         query = _LINKS.where(table.c.connection_id == connection_id, *conditions)
         return page(self._connection, query, table.c.id, cursor, limit, _link)
@@ -146,7 +183,12 @@ class SqlIdMap(Repository):
         return self._connection.execute(query).scalar_one()
 
     def _save_links(
-        self, connection_id: int, epoch: int, row: Row, before: Found[Any] | None, after: Mapping[str, Any],
+        self,
+        connection_id: int,
+        epoch: int,
+        row: Row,
+        before: Found[Any] | None,
+        after: Mapping[str, Any],
         at: datetime,
     ) -> None:
         """Bring the links of this document to its records; those whose shown values move must be told to the ERP."""
@@ -158,8 +200,18 @@ class SqlIdMap(Repository):
         for kind, erp_id in wanted:
             link = current.get((kind, erp_id))
             if link is None:
-                self._add(connection_id, epoch, kind=kind, erp_id=erp_id, number=None, company_id=row.company_id,
-                          document_key=row.key, status=row.status, message=row.message, at=at)
+                self._add(
+                    connection_id,
+                    epoch,
+                    kind=kind,
+                    erp_id=erp_id,
+                    number=None,
+                    company_id=row.company_id,
+                    document_key=row.key,
+                    status=row.status,
+                    message=row.message,
+                    at=at,
+                )
                 continue
             moves = link.document_key != row.key
             if moves and link.quickbooks_id is not None:
@@ -228,23 +280,46 @@ def _differs(found: Found[Any] | None, values: Mapping[str, Any]) -> bool:
 
 def _values(row: Row) -> dict[str, Any]:
     return {
-        "key": row.key, "kind": row.kind, "company_id": row.company_id, "quickbooks_type": row.quickbooks_type,
-        "quickbooks_id": row.quickbooks_id, "quickbooks_number": (row.echo or {}).get("number"), "agreed": row.agreed,
-        "echo": row.echo, "status": row.status, "message": row.message, "generation": row.generation,
+        "key": row.key,
+        "kind": row.kind,
+        "company_id": row.company_id,
+        "quickbooks_type": row.quickbooks_type,
+        "quickbooks_id": row.quickbooks_id,
+        "quickbooks_number": (row.echo or {}).get("number"),
+        "agreed": row.agreed,
+        "echo": row.echo,
+        "status": row.status,
+        "message": row.message,
+        "generation": row.generation,
     }
 
 
 def _row(found: Found[Any], pairs: tuple[Pair, ...]) -> Row:
     return Row(
-        key=found.key, kind=found.kind, company_id=found.company_id, quickbooks_type=found.quickbooks_type,
-        quickbooks_id=found.quickbooks_id, agreed=found.agreed, echo=found.echo, status=found.status,
-        message=found.message, generation=found.generation, records=pairs,
+        key=found.key,
+        kind=found.kind,
+        company_id=found.company_id,
+        quickbooks_type=found.quickbooks_type,
+        quickbooks_id=found.quickbooks_id,
+        agreed=found.agreed,
+        echo=found.echo,
+        status=found.status,
+        message=found.message,
+        generation=found.generation,
+        records=pairs,
     )
 
 
 def _link(found: Found[Any]) -> Link:
     return Link(
-        kind=found.kind, erp_id=found.erp_id, erp_number=found.erp_number, quickbooks_type=found.quickbooks_type,
-        quickbooks_id=found.quickbooks_id, quickbooks_number=found.quickbooks_number, status=found.status,
-        message=found.message, epoch=found.epoch, updated_at=found.updated_at,
+        kind=found.kind,
+        erp_id=found.erp_id,
+        erp_number=found.erp_number,
+        quickbooks_type=found.quickbooks_type,
+        quickbooks_id=found.quickbooks_id,
+        quickbooks_number=found.quickbooks_number,
+        status=found.status,
+        message=found.message,
+        epoch=found.epoch,
+        updated_at=found.updated_at,
     )

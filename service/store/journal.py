@@ -18,13 +18,28 @@ class SqlJournal(Repository):
     """See `service.ports.Journal`."""
 
     def note(
-        self, connection_id: int, epoch: int, *, run_id: str | None, key: str, write: QuickBooksWrite,
-        document: Raw | None, at: datetime,
+        self,
+        connection_id: int,
+        epoch: int,
+        *,
+        run_id: str | None,
+        key: str,
+        write: QuickBooksWrite,
+        document: Raw | None,
+        at: datetime,
     ) -> Intent:
         noted = {
-            "connection_id": connection_id, "epoch": epoch, "run_id": run_id, "key": key, "entity": write.entity,
-            "operation": write.operation.value, "body": write.body, "request_id": write.request_id,
-            "document": document, "state": "noted", "created_at": at,
+            "connection_id": connection_id,
+            "epoch": epoch,
+            "run_id": run_id,
+            "key": key,
+            "entity": write.entity,
+            "operation": write.operation.value,
+            "body": write.body,
+            "request_id": write.request_id,
+            "document": document,
+            "state": "noted",
+            "created_at": at,
         }
         return _read(self._connection.execute(_NOTE, noted).one())
 
@@ -35,20 +50,40 @@ class SqlJournal(Repository):
         return [_read(row) for row in self._connection.execute(query.order_by(journal.c.id))]
 
     def close(
-        self, intent_id: int, *, state: str, answer: str | None, quickbooks_id: str | None, intuit_tid: str | None,
-        error: str | None, at: datetime,
+        self,
+        intent_id: int,
+        *,
+        state: str,
+        answer: str | None,
+        quickbooks_id: str | None,
+        intuit_tid: str | None,
+        error: str | None,
+        at: datetime,
     ) -> None:
-        closed = update(journal).where(journal.c.id == intent_id).values(
-            state=state, answer=answer, quickbooks_id=quickbooks_id, intuit_tid=intuit_tid, error=error, closed_at=at
+        closed = (
+            update(journal)
+            .where(journal.c.id == intent_id)
+            .values(
+                state=state,
+                answer=answer,
+                quickbooks_id=quickbooks_id,
+                intuit_tid=intuit_tid,
+                error=error,
+                closed_at=at,
+            )
         )
         self._connection.execute(closed)
 
     def answered_count(self, connection_id: int, epoch: int, key: str) -> int:
-        query = select(func.count()).select_from(journal).where(
-            journal.c.connection_id == connection_id,
-            journal.c.epoch == epoch,
-            journal.c.key == key,
-            journal.c.state.in_(("answered", "refused")),
+        query = (
+            select(func.count())
+            .select_from(journal)
+            .where(
+                journal.c.connection_id == connection_id,
+                journal.c.epoch == epoch,
+                journal.c.key == key,
+                journal.c.state.in_(("answered", "refused")),
+            )
         )
         return self._connection.execute(query).scalar_one()
 
@@ -56,6 +91,11 @@ class SqlJournal(Repository):
 def _read(row: Row[Any]) -> Intent:
     write = QuickBooksWrite(row.entity, Operation(row.operation), row.body, row.request_id)
     return Intent(
-        id=row.id, run_id=row.run_id, key=row.key, write=write, document=row.document, state=row.state,
+        id=row.id,
+        run_id=row.run_id,
+        key=row.key,
+        write=write,
+        document=row.document,
+        state=row.state,
         created_at=row.created_at,
     )

@@ -54,9 +54,7 @@ class SqlObjects(Repository):
         query = select(table.c.customer_id).where(_of(connection_id, epoch), table.c.customer_id.is_not(None))
         return list(self._connection.scalars(query.distinct().order_by(table.c.customer_id)))
 
-    def _kept(
-        self, connection_id: int, epoch: int, objects: Sequence[QboObject]
-    ) -> dict[tuple[str, str], QboObject]:
+    def _kept(self, connection_id: int, epoch: int, objects: Sequence[QboObject]) -> dict[tuple[str, str], QboObject]:
         ids_of_entity: dict[str, set[str]] = {}
         for seen in objects:
             ids_of_entity.setdefault(seen.entity, set()).add(seen.id)
@@ -116,14 +114,27 @@ def _content(each: QboObject) -> tuple[str | None, bool, Any]:
 
 def _values(connection_id: int, epoch: int, each: QboObject) -> dict[str, Any]:
     return {
-        "connection_id": connection_id, "epoch": epoch, "entity": each.entity, "object_id": each.id,
-        "customer_id": each.customer_id, "sync_token": each.sync_token, "updated_at": each.updated_at,
-        "deleted": each.deleted, "touched_at": each.touched_at, "body": each.body,
+        "connection_id": connection_id,
+        "epoch": epoch,
+        "entity": each.entity,
+        "object_id": each.id,
+        "customer_id": each.customer_id,
+        "sync_token": each.sync_token,
+        "updated_at": each.updated_at,
+        "deleted": each.deleted,
+        "touched_at": each.touched_at,
+        "body": each.body,
     }
 
 
 def _read(row: Row[Any]) -> QboObject:
     return QboObject(
-        entity=row.entity, id=row.object_id, customer_id=row.customer_id, sync_token=row.sync_token,
-        updated_at=row.updated_at, deleted=row.deleted, touched_at=row.touched_at, body=row.body,
+        entity=row.entity,
+        id=row.object_id,
+        customer_id=row.customer_id,
+        sync_token=row.sync_token,
+        updated_at=row.updated_at,
+        deleted=row.deleted,
+        touched_at=row.touched_at,
+        body=row.body,
     )

@@ -17,7 +17,12 @@ class SqlPlans(Repository):
     def save(self, connection_id: int, kind: str, fingerprint: str, body: Raw, params: Raw, at: datetime) -> str:
         plan_id = self._context.new_id()
         saved = insert(plans).values(
-            id=plan_id, connection_id=connection_id, kind=kind, fingerprint=fingerprint, body=body, params=params,
+            id=plan_id,
+            connection_id=connection_id,
+            kind=kind,
+            fingerprint=fingerprint,
+            body=body,
+            params=params,
             created_at=at,
         )
         self._connection.execute(saved)

@@ -38,8 +38,13 @@ class SqlProblems(Repository):
         return _read(self._connection.execute(counted.returning(problems)).one())
 
     def settle(
-        self, connection_id: int, key: str | None, *, codes: Iterable[str] | None = None,
-        except_codes: Iterable[str] = (), at: datetime,
+        self,
+        connection_id: int,
+        key: str | None,
+        *,
+        codes: Iterable[str] | None = None,
+        except_codes: Iterable[str] = (),
+        at: datetime,
     ) -> int:
         settled = [_open_of(connection_id), problems.c.key.is_not_distinct_from(key)]
         if codes is not None:
@@ -85,9 +90,7 @@ class SqlProblems(Repository):
         return self._connection.execute(query).scalar_one()
 
     def _latest(self, connection_id: int, subject: str, code: str) -> Problem | None:
-        same = and_(
-            problems.c.connection_id == connection_id, problems.c.subject == subject, problems.c.code == code
-        )
+        same = and_(problems.c.connection_id == connection_id, problems.c.subject == subject, problems.c.code == code)
         query = select(problems).where(same).order_by(problems.c.seq.desc()).limit(1).with_for_update()
         row = self._connection.execute(query).one_or_none()
         return _read(row) if row else None

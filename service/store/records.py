@@ -104,6 +104,12 @@ def _values(record: Record) -> dict[str, Any]:
 
 def _read(row: Row[Any]) -> Record:
     return Record(
-        kind=row.kind, erp_id=row.erp_id, company_id=row.company_id, number=row.number, updated_at=row.updated_at,
-        deleted=row.deleted, wanted=row.wanted, body=row.body,
+        kind=row.kind,
+        erp_id=row.erp_id,
+        company_id=row.company_id,
+        number=row.number,
+        updated_at=row.updated_at,
+        deleted=row.deleted,
+        wanted=row.wanted,
+        body=row.body,
     )

@@ -46,9 +46,7 @@ class Repository:
         if rows:
             self._connection.execute(_replacing(self._connection.dialect.name, table, keys), list(rows))
 
-    def _in_batches(
-        self, query: Select[Any], order: ColumnElement[Any], read: Callable[[Row[Any]], T]
-    ) -> Iterator[T]:
+    def _in_batches(self, query: Select[Any], order: ColumnElement[Any], read: Callable[[Row[Any]], T]) -> Iterator[T]:
         """All rows in the order of a unique column, a few hundred at a time: the caller may change them on the way."""
         rows = self._connection.execute(query.order_by(order).limit(BATCH)).all()
         while rows:

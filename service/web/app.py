@@ -26,8 +26,8 @@ def create_app(*, desk: Desk, intake: Intake, public_url: str) -> OpenAPI:
     app = described_app()
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     attach(app, Engine(desk, intake))
-    measure(app, desk.metrics)
-    guard(app, desk)
+    measure(app)
+    guard(app)
     read_bodies_first(app)
     answer_errors(app)
     protect(app, https=public_url.startswith("https://"))

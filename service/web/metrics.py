@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import structlog
 from flask import Flask, Response, g, request
@@ -11,30 +11,27 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram,
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from service.web.engine_protocol import Json
+from service.web.context import desk
 
 _log = structlog.get_logger(__name__)
 
 
 class _EngineGauges(Collector):
-    """The engine's own figures, asked for when somebody looks."""
-
-    def __init__(self, figures: Callable[[], Json]) -> None:
-        self._figures = figures
+    """The engine's own figures, asked for within the request of whoever looks."""
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing beforehand: registering this must not ask the database."""
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        for name, figure in self._figures().items():
+        for name, figure in desk().metrics().items():
             yield _gauge(name, figure)
 
 
-def measure(app: Flask, figures: Callable[[], Json]) -> None:
+def measure(app: Flask) -> None:
     """Time every request, log it by its route (addresses may hold secrets), and serve the figures at `/metrics`."""
     registry = CollectorRegistry()
-    registry.register(_EngineGauges(figures))
+    registry.register(_EngineGauges())
     ProcessCollector(registry=registry)
     duration = Histogram(
         "qbo_sync_http_request_seconds", "Time to answer", ("method", "route", "status"), registry=registry

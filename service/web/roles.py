@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from flask import Flask, abort, g, request
 
-from service.web.engine_protocol import Desk
+from service.web.context import desk
 from service.web.problem_json import problem
 
 _C = "/api/v1/connections"
@@ -74,24 +74,24 @@ RIGHTS: Mapping[tuple[str, str], Right] = MappingProxyType(
 )
 
 
-def guard(app: Flask, desk: Desk) -> None:
+def guard(app: Flask) -> None:
     """Let nobody past `/api/` without the right to; leaves the caller's name in `flask.g.actor`."""
 
     @app.before_request
     def authorise() -> None:
         if request.url_rule is None or not request.url_rule.rule.startswith("/api/"):
             return
-        name, role = _caller(desk)
+        name, role = _caller()
         method = "GET" if request.method == "HEAD" else request.method
         _demand(RIGHTS.get((method, request.url_rule.rule)), role)
         g.actor = name
 
 
-def _caller(desk: Desk) -> tuple[str, str]:
+def _caller() -> tuple[str, str]:
     """(name, role) of the bearer token, or 401."""
     given = request.authorization
     token = given.token if given is not None and given.type == "bearer" else None
-    known = desk.role_of(token) if token else None
+    known = desk().role_of(token) if token else None
     if known is None:
         detail = "Send a living API token: Authorization: Bearer <token>."
         asked_for = {"WWW-Authenticate": "Bearer"}

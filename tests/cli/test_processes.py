@@ -107,7 +107,7 @@ def test_a_server_answers_works_and_leaves_in_order(tmp_path: Path) -> None:
     )
     try:
         with requests.Session() as browser:
-            browser.mount("http://", HTTPAdapter(max_retries=Retry(connect=20, backoff_factor=0.1, backoff_max=0.5)))
+            browser.mount("http://", HTTPAdapter(max_retries=Retry(total=100, backoff_factor=0.05, backoff_max=0.2)))
             answer = browser.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
     finally:
         server.send_signal(signal.SIGTERM)

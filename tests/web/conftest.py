@@ -5,8 +5,16 @@ from __future__ import annotations
 import pytest
 from browsing import Caller
 from fake_engine import FakeDesk, FakeIntake
+from flask import Flask
 
 from service.web import create_app
+from service.web.context import Engine, attach
+
+
+@pytest.fixture(scope="session")
+def app() -> Flask:
+    """Made once, for it keeps nothing between requests; every test attaches an engine of its own."""
+    return create_app(desk=FakeDesk(), intake=FakeIntake(), public_url="https://sync.example")
 
 
 @pytest.fixture
@@ -20,9 +28,9 @@ def intake() -> FakeIntake:
 
 
 @pytest.fixture
-def caller(desk: FakeDesk, intake: FakeIntake) -> Caller:
+def caller(app: Flask, desk: FakeDesk, intake: FakeIntake) -> Caller:
     """A stranger; `caller.as_(role)` has a token."""
-    app = create_app(desk=desk, intake=intake, public_url="https://sync.example")
+    attach(app, Engine(desk, intake))
     return Caller(app)
 
 
