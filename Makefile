@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ARGS ?=
 WORKERS ?= 2
+UV ?= uv
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint format bench lock image clean
@@ -40,8 +41,8 @@ format: $(INSTALLED)  ## Put the code into shape
 bench: $(INSTALLED)  ## Measure (nothing is measured yet)
 	@echo "There is no benchmark yet."
 
-lock: $(INSTALLED)  ## Pin newer versions of what pyproject.toml asks for
-	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --universal --python-version 3.11 \
+lock:  ## Pin newer versions of what pyproject.toml asks for (needs uv)
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --universal --python-version 3.11 \
 		--extra dev --output-file requirements.lock pyproject.toml
 
 image:  ## Build the container image

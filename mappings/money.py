@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 _CENT = Decimal("0.01")
+_LIMIT = Decimal(10**15)
+"""No amount in these books is this large; beyond it Decimal would round or overflow."""
 
 
 class NotMoney(ValueError):
@@ -15,20 +17,20 @@ def cents(value: object) -> int:
     """Read an amount in major units (`"99.5"`, `120`, `Decimal("33.17")`) as exact cents.
 
     Raises:
-        NotMoney: not a number, not finite, a float, or finer than a cent.
+        NotMoney: not a number, not finite, absurdly large, a float, or finer than a cent.
     """
     amount = _decimal(value)
-    scaled = amount * 100
-    if scaled != scaled.to_integral_value():
+    whole = amount.quantize(_CENT, ROUND_HALF_UP)
+    if whole != amount:
         raise NotMoney(f"{value} is finer than a cent")
-    return int(scaled)
+    return int(whole * 100)
 
 
 def rounded_cents(value: object) -> int:
     """Read an amount that may be finer than a cent, rounded half away from zero as QuickBooks rounds lines.
 
     Raises:
-        NotMoney: not a number, not finite, or a float.
+        NotMoney: not a number, not finite, absurdly large, or a float.
     """
     return int(_decimal(value).quantize(_CENT, ROUND_HALF_UP) * 100)
 
@@ -50,6 +52,6 @@ def _decimal(value: object) -> Decimal:
         amount = Decimal(value)
     except InvalidOperation:
         raise NotMoney(f"{value!r} is not an amount") from None
-    if not amount.is_finite():
+    if not amount.is_finite() or abs(amount) >= _LIMIT:
         raise NotMoney(f"{value!r} is not an amount")
     return amount

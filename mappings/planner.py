@@ -298,7 +298,12 @@ def _taken_off_first(step: Step, touched: Mapping[Key, int]) -> Step | None:
     if not grows or not any(touched.get(key, 0) > 1 or key.startswith("invoice:") for key in shrinks):
         return None
     left = link_amounts(after)
-    less = replace(before, invoices=_less(before.invoices, left), credits=_less(before.credits, left))
+    less = replace(
+        before,
+        invoices=_less(before.invoices, left),
+        credits=_less(before.credits, left),
+        refunds=_less(before.refunds, left),
+    )
     less = _payable(less)
     return replace(
         step, phase=Phase.UNLINK, document=less, needs=(), partial=True, reason=f"{step.reason} First what it gives up."
@@ -310,18 +315,19 @@ def _less(of: Parts, left: Mapping[Key, int]) -> Parts:
 
 
 def _payable(payment: Payment) -> Payment:
-    """Credits above what is left to pay make no valid Payment: cut them until the sum holds."""
-    excess = (
-        sum(part.amount for part in payment.credits)
-        - sum(part.amount for part in (*payment.invoices, *payment.refunds))
-        - payment.outside
-        - payment.refunded
-    )
+    """Links that make a valid Payment: no credit beyond what is left to pay, nothing paid that nothing pays for."""
+    charges = sum(part.amount for part in (*payment.invoices, *payment.refunds)) + payment.outside + payment.refunded
+    credits = _cut(payment.credits, sum(part.amount for part in payment.credits) - charges)
+    paid = replace(payment, credits=credits)
+    return replace(paid, invoices=_cut(payment.invoices, -paid.unapplied))
+
+
+def _cut(of: Parts, excess: int) -> Parts:
     kept = {}
-    for part in payment.credits:
+    for part in of:
         cut = min(part.amount, max(excess, 0))
         kept[part.key], excess = part.amount - cut, excess - cut
-    return replace(payment, credits=parts(kept))
+    return parts(kept)
 
 
 _KIND_ORDER = {

@@ -39,8 +39,10 @@ ARROWS: dict[str, set[str]] = {
     "fixtures": set(),
     "fixtures.simulators": set(),
     "fixtures.demo": set(),
+    "fixtures.simulation": {"service.bootstrap", "service.logs", "service.settings", "fixtures.simulators"},
 }  # fmt: skip
-"""Each room and the rooms of ours that it may import. `web` and `cli` get the engine handed in, through a protocol."""
+"""Each room and the rooms of ours that it may import. `web` and `cli` get the engine handed in, through a protocol;
+what judges the product (simulators, demo, simulation) shares none of its translation."""
 
 CONFINED = {
     "quickbooks": {"service.quickbooks"},
@@ -51,6 +53,7 @@ CONFINED = {
     "sqlalchemy": {"service.store", "service.settings", "service.health", "service.cli"},
     "requests": {
         "service.quickbooks", "service.erp", "service.bootstrap", "service.cli", "fixtures.simulators", "fixtures.demo",
+        "fixtures.simulation",
     },
 }  # fmt: skip
 """Packages that only some rooms may know."""

@@ -358,11 +358,14 @@ class Applier:
 
     def _void_in_erp(self, step: Step) -> None:
         """QuickBooks' own choice is adopted: the ERP's payment that it leaves no credit for is voided there."""
-        payment = step.key.partition(":")[2]
-        raw = self.w.erp.void_payment(payment)
+        refs = self.c.projection.records.get(step.key, ())
+        payments = [ref[1] for ref in refs if ref[0] == "PAYMENT" and self.c.books.payments[ref[1]].posted]
+        for payment in payments:
+            raw = self.w.erp.void_payment(payment)
+            with self.w.writing() as tx:
+                keep_records(tx, self.w, [as_record("PAYMENT", raw, self.w.connection.connected_at)])
         self.w.declared = True
         with self.w.writing() as tx:
-            keep_records(tx, self.w, [as_record("PAYMENT", raw, self.w.connection.connected_at)])
             tx.audits.add(self.w.id, [self._audit(step, None, "erp", step.document)])
         self.again = True
 

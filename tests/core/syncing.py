@@ -1,0 +1,88 @@
+"""The loop over values: project, read, plan, do it in memory, remember. What the engine does, without its shell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from builders import SHOP, Record
+from tiny_quickbooks import TinyQuickBooks
+
+from mappings.distru.projection import Projection, Terms, project
+from mappings.distru.records import Books, read_books
+from mappings.documents import Ending, Key, Side
+from mappings.plan import Action, CompanyPlan, Step
+from mappings.planner import Agreed, Situation, importable, plan
+from mappings.quickbooks import Entity, Held, read_object, read_objects
+
+
+class Loop:
+    """One company's map beside a tiny QuickBooks. `rows`: what the ID map would keep."""
+
+    def __init__(self, *, two_way: bool = True) -> None:
+        self.qbo = TinyQuickBooks()
+        self.two_way = two_way
+        self.agreed: dict[Key, Agreed] = {}
+        self.entities: dict[Key, Entity] = {}
+        self.records: dict[Key, tuple[tuple[str, str], ...]] = {}
+
+    def terms(self) -> Terms:
+        foreign = {}
+        for key, agreed in self.agreed.items():
+            outside, refunded = (getattr(agreed.quickbooks, name, 0) for name in ("outside", "refunded"))
+            if outside or refunded:
+                foreign[key] = (outside, refunded)
+        return Terms(
+            two_way=self.two_way,
+            owners={ref: key for key, refs in self.records.items() for ref in refs},
+            linked={key: entity[0] for key, entity in self.entities.items()},
+            foreign=foreign,
+        )
+
+    def project(self, records: Sequence[Record]) -> Projection:
+        return project(read_books(records), self.terms())
+
+    def books(self, records: Sequence[Record]) -> Books:
+        return read_books(records)
+
+    def known(self) -> dict[Entity, Key]:
+        return {entity: key for key, entity in self.entities.items()}
+
+    def held(self, *, backwards: bool = False) -> Held:
+        objects = [(kind, raw, False) for (kind, _), raw in self.qbo.objects.items()]
+        objects += [(kind, {"Id": object_id}, True) for kind, object_id in sorted(self.qbo.deleted)]
+        return read_objects(objects[::-1] if backwards else objects, self.known(), SHOP)
+
+    def plan(self, records: Sequence[Record], *, backwards: bool = False) -> CompanyPlan:
+        projection = self.project(records)
+        held = self.held(backwards=backwards)
+        agreed = dict(reversed(self.agreed.items())) if backwards else self.agreed
+        born = importable(held, agreed, None) if self.two_way else frozenset()
+        wanted = frozenset(projection.documents)
+        return plan(Situation(SHOP, projection, held, agreed, wanted, born, self.two_way))
+
+    def sync(self, records: Sequence[Record]) -> CompanyPlan:
+        """Do one plan as it stands."""
+        planned = self.plan(records)
+        projection = self.project(records)
+        for step in planned.steps:
+            self._do(step)
+        for key in {step.key for step in planned.steps}:
+            self.records[key] = projection.records.get(key, self.records.get(key, ()))
+        return planned
+
+    def _do(self, step: Step) -> None:
+        before = self.agreed.get(step.key, Agreed())
+        if step.action is Action.REMEMBER:
+            self.agreed[step.key] = Agreed(step.erp, step.document, linked=step.key in self.entities)
+            return
+        entity = self.qbo.write(step, self.entities, before.erp)
+        self.entities[step.key] = entity
+        echo = self.echo(step.key)
+        erp = before.erp if step.partial else step.erp if step.erp is not None else step.document
+        self.agreed[step.key] = Agreed(erp, echo, linked=True)
+
+    def echo(self, key: Key) -> Side:
+        kind, object_id = self.entities[key]
+        if (kind, object_id) in self.qbo.deleted:
+            return Ending.DELETED
+        return read_object(kind, self.qbo.objects[(kind, object_id)], key, self.known(), SHOP)
