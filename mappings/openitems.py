@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from mappings.distru.projection import RecordRef
 from mappings.distru.records import CREDIT, INVOICE, PAYMENT, Credit, Invoice, Payment
@@ -197,14 +198,14 @@ def _applicable(sides: Sides, credits: list[Item], invoices: list[Item]) -> Iter
 
 
 def _spendable(item: Item) -> int:
-    """What both books agree is open: QuickBooks does not know what is promised to orders, so that is taken off there."""
+    """What both books agree is open. QuickBooks does not know what is promised to orders: that is taken off there."""
     ours = item.erp_open or 0
     return ours if item.quickbooks_open is None else min(ours, item.quickbooks_open - item.reserved)
 
 
-def _age_of_credit(credit: Credit) -> tuple[object, ...]:
+def _age_of_credit(credit: Credit) -> tuple[datetime, str]:
     return credit.at, credit.id
 
 
-def _age_of_invoice(invoice: Invoice) -> tuple[object, ...]:
+def _age_of_invoice(invoice: Invoice) -> tuple[datetime, str]:
     return invoice.at, invoice.id

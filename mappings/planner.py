@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from mappings.distru.projection import Projection
 from mappings.contention import settle_contention
+from mappings.distru.projection import Projection
 from mappings.documents import (
     CreditMemo,
     Document,

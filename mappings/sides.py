@@ -1,4 +1,4 @@
-"""Both books of one company as people look at them: which document stands for a record, and what is open on each side."""
+"""Both books of one company as people look at them: what stands for a record, and what is open on each side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mappings.distru.projection import Projection, RecordRef, Terms
-from mappings.distru.records import CREDIT, INVOICE, PAYMENT, Books, Credit, Payment
+from mappings.distru.records import Books, Credit, Payment
 from mappings.documents import CreditMemo, Document, Ending, Invoice, Key, Part
 from mappings.documents import Payment as PaymentDocument
 from mappings.quickbooks import Held, link_amounts
@@ -59,7 +59,7 @@ class Sides:
 
         Told by the documents and their links, not by QuickBooks' own balance: that is only as fresh as the last read.
         """
-        if key in self.foreign_open:
+        if key is not None and key in self.foreign_open:
             return self.foreign_open[key]
         match self.live(key):
             case PaymentDocument() as payment:
@@ -103,13 +103,3 @@ class Sides:
     def refunded(self, credit_id: str) -> int:
         """What the ERP paid out of a credit, in cents."""
         return sum(r.amount for r in self.books.refunds.values() if r.credit == credit_id and not r.voided)
-
-    def number(self, ref: RecordRef) -> str | None:
-        """The ERP's number of a record."""
-        shelf: Mapping[str, Mapping[str, object]] = {
-            INVOICE: self.books.invoices,
-            PAYMENT: self.books.payments,
-            CREDIT: self.books.credits,
-        }
-        number = getattr(shelf.get(ref[0], {}).get(ref[1]), "number", None)
-        return None if number is None else str(number)

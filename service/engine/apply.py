@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from mappings.distru.declarations import Told, declare_credit_memo, declare_payment
-from mappings.documents import CreditMemo, Ending, Key, Payment, Side, from_json, to_json
+from mappings.documents import CreditMemo, Ending, Invoice, Key, Payment, Side, from_json, to_json
 from mappings.keys import NUMBER_LENGTH
 from mappings.money import text
 from mappings.plan import TO_ERP, TO_QUICKBOOKS, Action, Step
@@ -181,6 +181,7 @@ class Applier:
         return getattr(step.document, "date", None)
 
     def _write(self, step: Step) -> None:
+        step = replace(step, document=self._in_this_company(step.document))
         self._check_items(step)
         entity, operation, text = self._request(step)
         with self.w.writing() as tx:
@@ -216,6 +217,19 @@ class Applier:
         refs = self.c.refs(self.lists, self.w.settings)
         content = body(document, refs, raw if step.action is Action.UPDATE else None, agreed)
         return TYPES[document.KIND.value], operation, dumps(content)
+
+    def _in_this_company(self, side: Side) -> Side:
+        """Ids that the ERP keeps of a former QuickBooks company mean nothing here: use namesakes, or leave them out."""
+        if isinstance(side, Invoice | CreditMemo):
+            lines = tuple(
+                replace(line, item=self.lists.item_here(line.item) if line.item else None) for line in side.lines
+            )
+            return replace(side, lines=lines)
+        if isinstance(side, Payment):
+            method = side.method if side.method in self.lists.methods else None
+            account = side.deposit_account if side.deposit_account in self.lists.accounts else None
+            return replace(side, method=method, deposit_account=account)
+        return side
 
     def _check_items(self, step: Step) -> None:
         """Name the item that cannot be used, instead of silently using another (scenario A21)."""

@@ -12,7 +12,7 @@ from mappings.documents import CreditMemo, Ending, Key, Payment, from_json
 from mappings.keys import born_key
 from mappings.plan import CompanyPlan
 from mappings.planner import Agreed, Situation, importable, in_scope, plan
-from mappings.quickbooks import RECEIVABLES, Entity, Held, Refs, adoptable, read_objects
+from mappings.quickbooks import RECEIVABLES, Entity, Held, Refs, adoptable, read_object, read_objects
 from service.engine.lists import Lists
 from service.engine.working import Working
 from service.ports import QboObject, Raw, Record, Row, Transaction
@@ -74,6 +74,7 @@ def compare(
     rows = {row.key: row for row in tx.id_map.of_company(w.id, w.epoch, company_id)}
     customer = _customer(rows.get(company_key(company_id)))
     rows = {key: row for key, row in rows.items() if not key.startswith("company:")}
+    rows |= _arrived(tx, w, rows, records)
     books = read_books([(r.kind, r.body, r.deleted) for r in records], home_currency=lists.home_currency)
     archived = _archived(tx, w, company_id)
     terms = _terms(w, lists, rows, archived, records, two_way=two_way)
@@ -94,6 +95,7 @@ def compare(
     known |= {entity: key for key, entity in adopted.items()}
     cut_over = w.settings.get("cut_over_date")
     held = _held(objects, known, company_id, customer, two_way=two_way, cut_over=cut_over)
+    held = _where_they_were(held, rows, company_id, objects, known)
     adopted = adopted | _adopt_same_links(projection, agreed, scope, held)
     if adopted.keys() - held.documents.keys():
         known |= {entity: key for key, entity in adopted.items()}
@@ -116,6 +118,14 @@ def compare(
         in_scope(situation),
         adopted,
     )
+
+
+def _arrived(tx: Transaction, w: Working, rows: Mapping[Key, Row], records: list[Record]) -> dict[Key, Row]:
+    """Documents of records that the ERP moved here from another company (an invoice's customer was changed)."""
+    ours = {ref for row in rows.values() for ref in row.records}
+    loose = [r for r in records if r.wanted and r.kind != "COMPANY" and (r.kind, r.erp_id) not in ours]
+    found = [tx.id_map.by_record(w.id, w.epoch, r.kind, r.erp_id) for r in loose]
+    return {row.key: row for row in found if row is not None}
 
 
 def _customer(row: Row | None) -> str | None:
@@ -186,6 +196,18 @@ def _held(
         (o.entity, o.body, o.deleted) for o in objects.values() if o.entity in RECEIVABLES or (o.entity, o.id) in names
     ]
     return read_objects(readable, names, company, customer)
+
+
+def _where_they_were(
+    held: Held, rows: Mapping[Key, Row], company: str, objects: Mapping[Entity, QboObject], known: Mapping[Entity, Key]
+) -> Held:
+    """Documents that arrived from another company still belong to it in QuickBooks: that is no move of QuickBooks'."""
+    moved = {}
+    for key, row in rows.items():
+        o = objects.get((row.quickbooks_type or "", row.quickbooks_id or ""))
+        if row.company_id not in (None, company) and o is not None and not o.deleted:
+            moved[key] = read_object(o.entity, o.body, key, known, row.company_id or "")
+    return replace(held, documents={**held.documents, **moved})
 
 
 def _wanted(projection: Projection, records: list[Record]) -> set[Key]:

@@ -17,12 +17,16 @@ FRESH_FOR = timedelta(hours=6)
 
 @dataclass(frozen=True)
 class Lists:
-    """Items, accounts and payment methods by id, as QuickBooks lists them, inactive ones included."""
+    """Items, accounts and payment methods by id, as QuickBooks lists them, inactive ones included.
+
+    `former_items`: names by id in the QuickBooks companies that were connected before; the ERP may still name them.
+    """
 
     items: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     preferences: Mapping[str, Any] = field(default_factory=dict)
+    former_items: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def closing_date(self) -> str | None:
@@ -70,6 +74,16 @@ class Lists:
         named = [i for i, item in self.items.items() if item.get("Name") == DEFAULT_ITEM and item.get("Active", True)]
         return min(named) if named else None
 
+    def item_here(self, item_id: str) -> str | None:
+        """The item that an id of the ERP's means in this company: itself, or its namesake where the id is a former
+        company's; None for one of a former company without a namesake (the default item stands in)."""
+        if item_id in self.items or item_id not in self.former_items:
+            return item_id
+        name = self.former_items[item_id]
+        return next(
+            (i for i, item in sorted(self.items.items()) if item.get("Name") == name and item.get("Active", True)), None
+        )
+
     def item_trouble(self, item_id: str) -> str | None:
         """Why a line may not use an item; None when it may."""
         item = self.items.get(item_id)
@@ -86,7 +100,13 @@ def load_lists(tx: Transaction, w: Working) -> Lists:
     def shelf(entity: str) -> dict[str, Mapping[str, Any]]:
         return {o.id: o.body for o in tx.objects.of_entity(w.id, w.epoch, entity) if not o.deleted}
 
-    return Lists(shelf("Item"), shelf("Account"), shelf("PaymentMethod"), w.connection.lists.get("preferences") or {})
+    former = {
+        o.id: str(o.body.get("Name"))
+        for epoch in sorted(w.connection.lists.get("epochs") or {}, key=int)
+        for o in tx.objects.of_entity(w.id, int(epoch), "Item")
+    }
+    preferences = w.connection.lists.get("preferences") or {}
+    return Lists(shelf("Item"), shelf("Account"), shelf("PaymentMethod"), preferences, former)
 
 
 def refresh_preferences(w: Working, *, now_please: bool = False) -> None:

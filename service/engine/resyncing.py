@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from service.engine.customers import link_customers
 from service.engine.sync import Look, bring_into_step, plans, read_both
-from service.engine.working import Working, instant
+from service.engine.working import Working, as_record, instant
 
 KINDS = ("COMPANY", "INVOICE", "PAYMENT", "CREDIT", "RETURN", "REFUND")
 
@@ -41,3 +41,14 @@ def ask(w: Working) -> frozenset[str]:
             tx.marks.add(w.id, {r.company_id for r in found if r.company_id})
         companies |= {r.company_id for r in found if r.company_id}
     return frozenset(companies)
+
+
+def give_up(w: Working) -> None:
+    """A re-sync that a person stopped: what was not sent yet is not asked for any more."""
+    for kind in KINDS:
+        with w.writing() as tx:
+            asked = [r for r in tx.records.of_kind(w.id, kind) if r.wanted == "asked"]
+            left = [r for r in asked if tx.id_map.by_record(w.id, w.epoch, kind, r.erp_id) is None]
+            touched = [r.erp_id for r in left if as_record(kind, r.body, w.connection.connected_at).wanted]
+            tx.records.set_wanted(w.id, kind, [r.erp_id for r in left], None)
+            tx.records.set_wanted(w.id, kind, touched, "touched")

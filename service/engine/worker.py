@@ -95,6 +95,8 @@ def _execute(ports: Ports, claim: Claim, run: Run) -> bool:
     except TooLarge as large:
         return _held(w, large)
     except Cancelled:
+        if run.kind == "resync":
+            resyncing.give_up(w)
         return _finish(w, "cancelled")
     except Refused as error:
         return _finish(w, "failed", error.message)

@@ -197,7 +197,9 @@ def test_half_of_a_payment_that_fails_is_shown_as_partial_and_retried_alone(worl
     world.settle()
     first = world.one("Payment")
     world.qbo.faults.add(
-        match={"path": "payment", "body_contains": f'"Id":"{first["Id"]}"'}, kind=("fault", "6540", "deposited"), times=None
+        match={"path": "payment", "body_contains": f'"Id":"{first["Id"]}"'},
+        kind=("fault", "6540", "deposited"),
+        times=None,
     )
 
     payment = world.user.receive_payment(

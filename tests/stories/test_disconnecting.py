@@ -202,3 +202,50 @@ def test_a_payment_on_an_invoice_from_before_the_connection_sends_both(unconnect
 
     assert world.one("Invoice")["Balance"] == 0
     world.check()
+
+
+def test_items_and_accounts_of_a_former_company_are_found_by_name_or_left_out(world: World) -> None:
+    company, _ = world.linked_company()
+    for number in range(30):
+        item = world.person.create_item(f"Shelf {number}")["Id"]
+    flower = world.user.create_product(name="Flower", quickbooks_item_id=item)["id"]
+    world.reconcile()
+    invoice = world.user.create_invoice(
+        company_id=company, items=[{"product_id": flower, "description": "x", "quantity": "1", "unit_price": "40"}]
+    )
+    world.user.receive_payment(invoice_id=invoice["id"], amount="40.00", deposit_account_id="35")
+    world.settle()
+    disconnect(world, "hard")
+    other = world.qbo.create_company(name="New Books")
+    namesake = other.person.create_item("Shelf 29")["Id"]
+    world.connect(realm=other.realm_id)
+    world.settle()
+
+    world.desk.resync(
+        "acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False, actor=world.actor
+    )
+    world.settle()
+
+    [moved] = other.all("Invoice")
+    assert moved["Line"][0]["SalesItemLineDetail"]["ItemRef"]["value"] == namesake
+    assert world.problems() == []
+    world.company = other
+    world.check()
+
+
+def test_a_resync_that_is_stopped_sends_nothing_more_by_itself(world: World) -> None:
+    some_books(world)
+    disconnect(world, "hard")
+    other = world.qbo.create_company(name="New Books")
+    world.connect(realm=other.realm_id)
+    world.settle()
+    run = world.desk.resync(
+        "acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False, actor=world.actor
+    )
+    with world.service.store.writing() as tx:
+        tx.runs.update(run["id"], cancel_requested=True)
+    world.settle()
+    world.wait(hours=1)
+
+    assert world.desk.run(run["id"])["state"] == "cancelled"
+    assert other.all("Invoice") == []

@@ -10,15 +10,22 @@ from fixtures.simulators.quickbooks.switches import Switches, positions
 from tests.stories.world import World
 
 ELSEWHERE = {
-    "calls_per_second", "calls_per_minute", "batches_per_minute", "enforce_limits", "throttle_form", "closed_books",
-    "cdc_cap", "auto_apply_credit",
+    "calls_per_second",
+    "calls_per_minute",
+    "batches_per_minute",
+    "enforce_limits",
+    "throttle_form",
+    "closed_books",
+    "cdc_cap",
+    "auto_apply_credit",
 }
 """Limits, caps and habits that have stories of their own."""
 NUMBERS = {"cdc_lag_s": (90,), "requestid_lifetime_s": (0, 60)}
 DEFAULTS = Switches()
 QUESTIONS = [
     (name, position)
-    for name in vars(DEFAULTS) if name not in ELSEWHERE
+    for name in vars(DEFAULTS)
+    if name not in ELSEWHERE
     for position in NUMBERS.get(name, positions(name))
     if position != getattr(DEFAULTS, name)
 ]
@@ -35,8 +42,11 @@ def a_month_of_business(world: World) -> None:
     [over] = world.account.all("credit", company)
     credit = user.create_credit(company_id=company, amount="90.00")
     world.settle()
-    user.receive_payment(invoice_id=second["id"], amount="70.00", credits=[
-        {"credit_id": over["id"], "amount": "15.00"}, {"credit_id": credit["id"], "amount": "40.00"}])
+    user.receive_payment(
+        invoice_id=second["id"],
+        amount="70.00",
+        credits=[{"credit_id": over["id"], "amount": "15.00"}, {"credit_id": credit["id"], "amount": "40.00"}],
+    )
     world.settle()
     user.edit_invoice(invoice_id=first["id"], amount="75.00")
     world.settle()

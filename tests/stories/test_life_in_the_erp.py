@@ -313,3 +313,17 @@ def test_a_payment_in_a_bank_deposit_says_what_to_do_and_is_not_tried_for_ever(w
     assert "deposit" in problem["what_to_do"]
     assert world.company.calls.free == calls
     assert amounts(world.one("Payment"))
+
+
+def test_an_invoice_that_is_given_to_another_customer_moves_in_quickbooks_too(world: World) -> None:
+    first, _ = world.linked_company()
+    second, customer = world.linked_company("Moonrise")
+    invoice = world.user.create_invoice(company_id=first, amount="40.00")
+    world.settle()
+
+    world.user.edit_invoice(invoice_id=invoice["id"], company_id=second)
+    world.settle()
+
+    assert world.one("Invoice")["CustomerRef"]["value"] == customer
+    assert world.problems() == []
+    world.check()
