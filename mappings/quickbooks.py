@@ -6,6 +6,7 @@ changed ones are merged into the object as last seen, so that fields we do not k
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 
 from mappings.documents import CreditMemo, Document, Ending, Invoice, Key, Line, Payment, Refund, Side, amounts, parts
 from mappings.keys import born_key, marker
-from mappings.money import NotMoney, cents, decimal
+from mappings.money import NotMoney, cents, decimal, rounded_cents
 
 Raw = Mapping[str, Any]
 Entity = tuple[str, str]
@@ -58,12 +59,13 @@ def read_objects(
     """Read every (entity, object, deleted) of one company; one that moved to another customer has left it.
 
     `known` names the objects that stand, or will stand, for a record of the ERP; whatever else a Payment touches counts
-    as `outside`. Objects that are not known are read too, under the key of a document born in QuickBooks.
+    as `outside`. Payments that are not known are read too, under the key of a document born in QuickBooks; other
+    strangers are left to the tie-out: as documents they would look like targets of ours when a Payment is written.
     """
     documents: dict[Key, Side] = {}
     entities: dict[Key, Entity] = {}
     for entity, raw, deleted in objects:
-        if entity not in RECEIVABLES and (entity, raw["Id"]) not in known:
+        if entity != "Payment" and (entity, raw["Id"]) not in known:
             continue
         key = known.get((entity, raw["Id"])) or born_key(entity, raw["Id"])
         gone = deleted or (customer is not None and customer_of(raw) != customer)
@@ -133,9 +135,18 @@ def open_balance(entity: str, raw: Raw) -> int:
 
 
 def own_note(raw: Raw) -> str:
-    """PrivateNote without our own lines: what a person wrote."""
-    kept = [line for line in str(raw.get("PrivateNote") or "").splitlines() if not line.startswith("Distru ")]
-    return "\n".join(line for line in kept if not line.startswith("Number ")).strip()
+    """PrivateNote without our own lines (the marker, and a shortened number before it): what a person wrote."""
+    kept: list[str] = []
+    for line in str(raw.get("PrivateNote") or "").splitlines():
+        if not _MARKER.fullmatch(line.strip()):
+            kept.append(line)
+        elif kept and _FULL_NUMBER.fullmatch(kept[-1].strip()):
+            kept.pop()
+    return "\n".join(kept).strip()
+
+
+_MARKER = re.compile(r"Distru (company|invoice|payment|credit|return|refund) \S+")
+_FULL_NUMBER = re.compile(r"Number \S+")
 
 
 def _invoice(raw: Raw, key: Key, company: str) -> Invoice:
@@ -279,7 +290,7 @@ def body(document: Document, refs: Refs, raw: Raw | None = None, agreed: Side = 
         case Payment():
             return _payment_body(document, refs, raw, agreed)
         case Refund():
-            return _purchase_body(document, refs)
+            return _purchase_body(document, refs, raw, agreed)
 
 
 def identity(raw: Raw) -> dict[str, Any]:
@@ -288,24 +299,30 @@ def identity(raw: Raw) -> dict[str, Any]:
 
 
 def _sales_form(document: Invoice | CreditMemo, refs: Refs, raw: Raw | None, agreed: Side) -> dict[str, Any]:
-    """Invoices and credit memos: a sparse update leaves what we do not name as it is; lines are always sent whole."""
+    """Invoices and credit memos: a sparse update leaves what we do not name as it is; lines are sent whole or not."""
     result: dict[str, Any] = {**identity(raw), "sparse": True} if raw else {}
     result["CustomerRef"] = {"value": refs.customers[document.customer]}
     result["TxnDate"] = _kept(raw, "TxnDate", document.date, _text(agreed, "date"))
     number = _kept(raw, "DocNumber", document.number, _text(agreed, "number"))
     if number:
         result["DocNumber"] = number
-    result["Line"] = _sales_lines(document, refs, raw)
+    if raw is None or not _lines_stand(document, raw, agreed):
+        result["Line"] = _sales_lines(document, refs, raw)
     result["PrivateNote"] = _private_note(document, raw, agreed)
-    if document.customer_note or (raw and raw.get("CustomerMemo")):
-        theirs = (raw.get("CustomerMemo") or {}).get("value") if raw else None
-        ours = clean(document.customer_note, MEMO_LENGTH)
-        result["CustomerMemo"] = {
-            "value": theirs if raw and _text(agreed, "customer_note") == document.customer_note else ours
-        }
+    memo_stands = raw is not None and _text(agreed, "customer_note") == document.customer_note
+    if not memo_stands and (document.customer_note or (raw and raw.get("CustomerMemo"))):
+        result["CustomerMemo"] = {"value": clean(document.customer_note, MEMO_LENGTH)}
     if refs.currency and not raw:
         result["CurrencyRef"] = {"value": refs.currency}
     return result
+
+
+def _lines_stand(document: Invoice | CreditMemo, raw: Raw, agreed: Side) -> bool:
+    """Whether the ERP left amounts and lines alone: then a bookkeeper's items on them stay (scenario 13)."""
+    if not isinstance(agreed, Invoice | CreditMemo) or amount_of(raw, "TotalAmt") != document.total:
+        return False
+    discounts = [side.discount if isinstance(side, Invoice) else 0 for side in (document, agreed)]
+    return document.lines == agreed.lines and discounts[0] == discounts[1]
 
 
 def _invoice_extras(document: Invoice) -> dict[str, Any]:
@@ -346,10 +363,9 @@ def _extends(line: Line) -> bool:
     """Whether quantity × price gives the amount: only then may both be sent (6070)."""
     try:
         quantity, price = Decimal(line.quantity or ""), Decimal(line.unit_price or "")
-    except InvalidOperation:
+        return quantity > 0 and price >= 0 and rounded_cents(quantity * price) == line.amount
+    except (InvalidOperation, NotMoney):
         return False
-    exact = quantity * price * 100
-    return quantity > 0 and price >= 0 and int(exact.quantize(Decimal(1), ROUND_HALF_UP)) == line.amount
 
 
 def _payment_body(document: Payment, refs: Refs, raw: Raw | None, agreed: Side) -> dict[str, Any]:
@@ -373,7 +389,7 @@ def _payment_body(document: Payment, refs: Refs, raw: Raw | None, agreed: Side) 
 def _payment_lines(document: Payment, refs: Refs, raw: Raw | None) -> list[dict[str, Any]]:
     """Our links first where they stood, then the new ones; lines to documents that are not ours stay as they are."""
     wanted = {refs.ids[part.key]: part.amount for part in (*document.invoices, *document.credits, *document.refunds)}
-    ours = set(refs.ids.values())
+    ours = {entity for key, entity in refs.ids.items() if not key.startswith("negative:")}
     result = []
     for line in (raw or {}).get("Line") or ():
         target = _target(line)
@@ -398,16 +414,16 @@ def _link(target: Entity, amount: int, there: Raw | None) -> dict[str, Any]:
     return {"Amount": decimal(amount), "LinkedTxn": linked}
 
 
-def _purchase_body(document: Refund, refs: Refs) -> dict[str, Any]:
-    """A cheque on A/R in the customer's name: money paid out of a credit (REFERENCE 4.12)."""
+def _purchase_body(document: Refund, refs: Refs, raw: Raw | None, agreed: Side) -> dict[str, Any]:
+    """A cheque on A/R in the customer's name: money paid out of a credit (REFERENCE 4.12). Sent whole, as a Payment is."""
     customer = refs.customers[document.customer]
     detail = {"AccountRef": {"value": refs.receivable_account}, "CustomerRef": {"value": customer}}
-    return {
-        "PaymentType": "Check",
-        "AccountRef": {"value": document.account or refs.bank_account},
+    result: dict[str, Any] = {"PaymentType": "Check", "AccountRef": {"value": document.account or refs.bank_account}}
+    result |= {name: value for name, value in (raw or {}).items() if name not in _READ_ONLY}
+    return result | {
         "EntityRef": {"value": customer, "type": "Customer"},
-        "TxnDate": document.date,
-        "PrivateNote": _private_note(document, None, None),
+        "TxnDate": _kept(raw, "TxnDate", document.date, _text(agreed, "date")),
+        "PrivateNote": _private_note(document, raw, agreed),
         "Line": [
             {
                 "Amount": decimal(document.total),
@@ -443,12 +459,16 @@ def _named(name: str, value: str | None) -> dict[str, Any]:
 
 def clean(value: str, length: int) -> str:
     """Text that every QuickBooks accepts: Latin-1 (others may answer 2040), no longer than the field."""
-    plain = "".join(_TYPOGRAPHIC.get(character, character) for character in value)
-    try:
-        plain.encode("latin-1")
-    except UnicodeEncodeError:
-        plain = unicodedata.normalize("NFKD", plain).encode("latin-1", "replace").decode("latin-1")
+    plain = "".join(_latin(character) for character in value)
     return plain if len(plain) <= length else plain[: length - 3] + "..."
+
+
+def _latin(character: str) -> str:
+    known = _TYPOGRAPHIC.get(character)
+    if known is not None or ord(character) < 256:
+        return known or character
+    plain = "".join(part for part in unicodedata.normalize("NFKD", character) if not unicodedata.combining(part))
+    return plain.encode("latin-1", "replace").decode("latin-1")
 
 
 _TYPOGRAPHIC = {"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "→": "->", "\u202f": " "}
@@ -464,11 +484,12 @@ def adoptable(
     (number). Customer and amount must agree as well, and the date where only the number speaks. None when in doubt.
     """
     found = []
+    mark = marker(document.key)
     for entity, raw in objects:
         if entity != TYPES[document.KIND.value] or customer_of(raw) != customer or is_voided(raw):
             continue
         same_amount = amount_of(raw, "TotalAmt") == document.total
-        if same_amount and marker_of(raw) == marker(document.key):
+        if same_amount and mark is not None and marker_of(raw) == mark:
             found.append((0 if raw.get("TxnDate") == document.date else 1, int(raw["Id"]), (entity, str(raw["Id"]))))
         elif by_number and same_amount and _by_hand(raw, document):
             found.append((2, int(raw["Id"]), (entity, str(raw["Id"]))))

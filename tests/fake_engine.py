@@ -135,6 +135,31 @@ def a_tie_out() -> dict[str, Any]:
     }
 
 
+def a_legacy_overpayment(**changes: Any) -> dict[str, Any]:
+    """An overpayment that QuickBooks holds as a Credit Memo."""
+    use = {"payment_id": "pay-2", "payment_number": "PMT-2", "invoice_id": "inv-2", "invoice_number": "INV-2"}
+    memo = {"id": "181", "number": "CR-1", "date": "2026-01-31", "amount": "20.00", "open": "12.00"}
+    return {
+        "company_id": "co-1",
+        "company_name": "=Evil Farms",
+        "credit_id": "cr-1",
+        "credit_number": "CR-1",
+        "payment_id": "pay-1",
+        "payment_number": "PMT-1",
+        "invoice_id": "inv-1",
+        "invoice_number": "INV-1",
+        "amount": "20.00",
+        "used": "8.00",
+        "erp_open": "12.00",
+        "made_at": NOON,
+        "uses": [use | {"amount": "8.00"}],
+        "quickbooks": {"credit_memo": memo, "payment": None},
+        "suggested_fixes": {"quickbooks": "Delete it.", "erp": "Void it."},
+        "repairable": False,
+        "left_out": "Closed books.",
+    } | changes
+
+
 class FakeDesk:
     """`service.web.engine_protocol.Desk`. `asked` holds every question in order; `refuse` makes it say no."""
 
@@ -279,7 +304,7 @@ class FakeDesk:
     def open_items(self, account_id: str, company_id: str) -> dict[str, Any]:
         self._hear("open_items", account_id=account_id, company_id=company_id)
         nothing: dict[str, Any] = {each: [] for each in ("invoices", "credits", "deposits", "applicable")}
-        return {"company": {"id": company_id}, "unapplied": "0.00", "reserved": "0.00"} | nothing
+        return {"company": {"id": company_id}, "unapplied": [], "reserved": []} | nothing
 
     def invoice_guards(self, account_id: str, invoice_id: str) -> dict[str, Any]:
         self._hear("invoice_guards", account_id=account_id, invoice_id=invoice_id)
@@ -290,6 +315,14 @@ class FakeDesk:
         self._hear("credit_guards", account_id=account_id, credit_id=credit_id)
         free = {"allowed": True, "reason": None, "blocking": []}
         return {"edit_amount": free | {"minimum": "20.00"}, "cancel": free | {"modes": []}, "delete": free}
+
+    def legacy_overpayments(self, account_id: str, *, actor: str) -> dict[str, Any]:
+        self._hear("legacy_overpayments", account_id=account_id, actor=actor)
+        return {"data": [a_legacy_overpayment()], "next_cursor": None, "plan_id": "plan-1", "plan": a_plan()}
+
+    def repair_legacy_overpayments(self, account_id: str, *, plan_id: str, actor: str) -> dict[str, Any]:
+        self._hear("repair_legacy_overpayments", account_id=account_id, plan_id=plan_id, actor=actor)
+        return a_run("repair")
 
     def role_of(self, token: str) -> tuple[str, str] | None:
         return self.tokens.get(token)

@@ -312,6 +312,9 @@ class _Projector:
         for credit_id, key in self.holders.items():
             drafts[key].hold(self.books.credits[credit_id])
             self.touches[(CREDIT, credit_id)].add(key)
+            if key_of(CREDIT, credit_id) in self.terms.linked:
+                # A memo stood for it before (overpayments of before 2026-02-25, repaired): it has to go.
+                self.documents[key_of(CREDIT, credit_id)] = Ending.DELETED
         for refund in self.books.refunds.values():
             if refund.credit in self.holders and not refund.voided:
                 drafts[self.holders[refund.credit]].refunds[owner(self.terms.owners, REFUND, refund.id)] += (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
@@ -170,6 +170,9 @@ class Books:
     findings: tuple[Finding, ...] = ()
 
 
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands in where a record names no readable instant; such a record is reported, or deleted anyway."""
+
 T = TypeVar("T")
 D = TypeVar("D")
 
@@ -207,7 +210,7 @@ class _Reader:
         return self._read(name, cents, rule, 0 if default is None else default, required=default is None)
 
     def instant(self, name: str) -> datetime:
-        return self._read(name, _instant, "it is an instant (ISO 8601)", datetime.min, required=True)
+        return self._read(name, _instant, "it is an instant (ISO 8601)", _LONG_AGO, required=True)
 
     def maybe_instant(self, name: str) -> datetime | None:
         return self._read(name, _instant, "it is an instant (ISO 8601)", None, required=False)
@@ -230,7 +233,11 @@ class _Reader:
         return value or ""
 
     def many(self, name: str) -> list[Raw]:
-        return [row for row in self.raw.get(name) or [] if isinstance(row, Mapping)]
+        value = self.raw.get(name)
+        rows = value if isinstance(value, list | tuple) else []
+        if len(found := [row for row in rows if isinstance(row, Mapping)]) < len(rows) or (value and not rows):
+            self.report(name, "it is a list of records")
+        return found
 
     def _read(self, name: str, read: Callable[[Any], T], rule: str, default: D, *, required: bool) -> T | D:
         value = self.raw.get(name)
@@ -244,7 +251,10 @@ class _Reader:
 
 
 def read_books(records: Iterable[tuple[str, Raw, bool]], *, home_currency: str = "USD") -> Books:
-    """Read every (kind, record, deleted) of one company; a record that breaks a rule is left out and reported."""
+    """Read every (kind, record, deleted) of one company; a record that breaks a rule is left out and reported.
+
+    Of a deleted one it matters only that it is gone: left out, nothing would ever end it in QuickBooks.
+    """
     shelves: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
     findings: list[Finding] = []
     readers: dict[str, Callable[[_Reader, bool], Any]] = {
@@ -260,10 +270,10 @@ def read_books(records: Iterable[tuple[str, Raw, bool]], *, home_currency: str =
         record = readers[kind](reader, deleted)
         if kind != COMPANY:
             _check_currency(reader, home_currency)
-        if reader.findings and not deleted:
-            findings.extend(reader.findings)
-        elif not reader.findings:
+        if deleted or not reader.findings:
             shelves[kind][reader.id] = record
+        else:
+            findings.extend(reader.findings)
     company = next(iter(shelves[COMPANY].values()), None)
     return Books(
         company, shelves[INVOICE], shelves[PAYMENT], shelves[CREDIT], shelves[RETURN], shelves[REFUND], tuple(findings)
@@ -315,7 +325,7 @@ def _payment(r: _Reader, deleted: bool) -> Payment:
             f"they are not more than the payment ({text(used)} of {text(amount)})",
             code="over_used_credit",
         )
-    method = r.raw.get("payment_method") or {}
+    method = r.raw.get("payment_method")
     return Payment(
         r.id,
         r.maybe("payment_number"),
@@ -371,7 +381,8 @@ def _credit(r: _Reader, deleted: bool) -> Credit:
 
 def _return(r: _Reader, deleted: bool) -> Return:
     items = tuple(_item(r, row, None) for row in r.many("items"))
-    numbers = tuple(str(number) for number in r.raw.get("invoice_numbers") or ())
+    given = r.raw.get("invoice_numbers")
+    numbers = tuple(str(number) for number in given) if isinstance(given, list | tuple) else ()
     return Return(
         r.id,
         r.maybe("return_number"),
@@ -384,7 +395,7 @@ def _return(r: _Reader, deleted: bool) -> Return:
 
 
 def _refund(r: _Reader, deleted: bool) -> Refund:
-    method = r.raw.get("payment_method") or {}
+    method = r.raw.get("payment_method")
     return Refund(
         r.id,
         r.required_ref("credit"),
@@ -398,18 +409,18 @@ def _refund(r: _Reader, deleted: bool) -> Refund:
 
 
 def _item(r: _Reader, row: Raw, total: str | None) -> Item:
-    product = row.get("product") or {}
+    product = row.get("product")
     price = row.get("unit_price", row.get("price"))
     amount = _line_money(r, row, total, "items") if total and row.get(total) is not None else _extend(r, row, price)
     return Item(
         amount,
-        str(row.get("description") or product.get("name") or ""),
+        str(row.get("description") or _maybe(product, "name") or ""),
         _number(row.get("quantity")),
         _number(price),
         _maybe(product, "quickbooks_item_id"),
         _maybe(product, "name"),
-        _maybe(row.get("batch") or {}, "name"),
-        _maybe(row.get("package") or {}, "compliance_label"),
+        _maybe(row.get("batch"), "name"),
+        _maybe(row.get("package"), "compliance_label"),
         bool(row.get("waste")),
     )
 
@@ -424,20 +435,20 @@ def _extend(r: _Reader, row: Raw, price: Any) -> int:
 
 def _charge(r: _Reader, row: Raw) -> Charge:
     amount = _line_money(r, row, "amount", "charges")
-    tax = row.get("tax") or {}
+    tax = row.get("tax")
     sign = -1 if row.get("type") == "DISCOUNT" else 1
     return Charge(
         sign * abs(amount) if sign < 0 else amount,
-        str(row.get("name") or tax.get("name") or "Charge"),
+        str(row.get("name") or _maybe(tax, "name") or "Charge"),
         _maybe(tax, "qb_product_id"),
     )
 
 
 def _use(r: _Reader, row: Raw) -> Use:
-    credit = row.get("credit") or {}
-    if not credit.get("id"):
+    credit = _maybe(row.get("credit"), "id")
+    if credit is None:
         r.report("credit_uses", "each names its credit")
-    return Use(str(row.get("id") or ""), str(credit.get("id") or ""), _line_money(r, row, "amount", "credit_uses"))
+    return Use(str(row.get("id") or ""), credit or "", _line_money(r, row, "amount", "credit_uses"))
 
 
 def _line_money(r: _Reader, row: Raw, name: str, where: str) -> int:
@@ -469,6 +480,6 @@ def _number(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _maybe(row: Raw, name: str) -> str | None:
-    value = row.get(name)
+def _maybe(row: Any, name: str) -> str | None:
+    value = row.get(name) if isinstance(row, Mapping) else None
     return None if value is None or value == "" else str(value)

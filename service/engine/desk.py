@@ -11,21 +11,23 @@ from typing import Any
 from mappings.money import text
 from mappings.quickbooks import amount_of
 from mappings.tieout import tie_out
-from service.engine import enabling, views
+from service.engine import enabling, guards, legacy_overpayments, open_items, views
 from service.engine.compare import compare
 from service.engine.connecting import Connecting
 from service.engine.customers import waiting_customers
 from service.engine.lists import load_lists
-from service.engine.reading import read_quickbooks
+from service.engine.reading import keep_records, read_quickbooks
+from service.engine.refreshing import TooSlow, in_time
 from service.engine.settings import checked, shown
 from service.engine.sync import Look, bring_into_step, plans, read_both
-from service.engine.working import LEASE, Ports, Working, digest
+from service.engine.working import LEASE, Ports, Working, as_record, digest
 from service.errors import Disconnected, Reason, Rejected, SyncError
 from service.ports import Audit, Claim, Connection, ConnectionState, Dispatcher, Run, Transaction
 
 View = dict[str, Any]
 PATIENCE_S = 20.0
 REFRESH_S = 4.0
+"""How long a refresh may take: the ERP is promised an answer within 5 seconds."""
 BUSY_S = 5
 
 
@@ -40,12 +42,14 @@ class Desk:
         *,
         bootstrap_tokens: Mapping[str, str],
         health: Callable[[], View],
+        refresh_s: float = REFRESH_S,
     ) -> None:
         self.ports = ports
         self.dispatcher = dispatcher
         self.connecting = connecting
         self.bootstrap_tokens = dict(bootstrap_tokens)
         self.health = health
+        self.refresh_s = refresh_s
 
     # ------------------------------------------------------------------------------------- connections
 
@@ -121,20 +125,12 @@ class Desk:
             return self._keep_plan(w, "enable_two_way", fingerprint, plan, {"used_credits": used_credits})
 
     def enable_two_way(self, account_id: str, *, plan_id: str, actor: str) -> View:
-        with self.ports.store.reading() as tx:
-            connection = self._known(tx, account_id)
-            kept = tx.plans.get(plan_id)
-        if kept is None or kept[0] != connection.id or kept[1] != "enable_two_way":
-            raise Rejected(
-                Reason.NOT_FOUND, "unknown_plan", "No plan of this connection has this id: make a preview first."
-            )
+        params = self._plan_params(account_id, plan_id, "enable_two_way")
         with self._working(account_id) as w:
-            _, fingerprint = enabling.preview(w, str(kept[4]["used_credits"]))
-        if fingerprint != kept[2]:
-            raise Rejected(
-                Reason.CONFLICT, "plan_outdated", "The books moved on since the preview: make a new one and look again."
-            )
-        return self._ask(account_id, "enable_two_way", {"plan_id": plan_id, **kept[4]}, actor)
+            _, fingerprint = enabling.preview(w, str(params["used_credits"]))
+        if fingerprint != params.pop("fingerprint"):
+            raise _outdated()
+        return self._ask(account_id, "enable_two_way", params, actor)
 
     def disable_two_way(self, account_id: str, *, actor: str) -> View:
         with self.ports.store.writing() as tx:
@@ -328,38 +324,85 @@ class Desk:
         return view, {"erp": figures.erp_receivable, "quickbooks": figures.quickbooks_receivable}
 
     def refresh(self, account_id: str, *, company_id: str | None, invoice_id: str | None, actor: str) -> View:
+        """Fresh within `refresh_s`, or `busy`; a pull that takes longer goes on, and the next one finds it done."""
         with self.ports.store.reading() as tx:
-            connection = self._known(tx, account_id)
-            company = company_id or self._company_of_invoice(tx, connection, invoice_id or "")
-        busy = Rejected(
-            Reason.BUSY,
-            "busy",
-            "The latest payments and credits are being fetched: try again in a few seconds.",
-            retry_after_s=BUSY_S,
-        )
+            self._known(tx, account_id)
         try:
-            with self._working(account_id, patience_s=REFRESH_S) as w:
-                read_both(w, Look(everything=False))
-                read_quickbooks(w)
-                bring_into_step(w, Look(everything=False, companies=frozenset({company})), approved=True)
-        except SyncError as error:
-            raise busy from error
-        return {"fresh": True, "as_of": views.moment(self.ports.clock())}
+            return in_time(lambda: self._pull(account_id, company_id, invoice_id), self.refresh_s)
+        except (TooSlow, SyncError) as error:
+            raise _busy() from error
+        except Rejected as rejected:
+            raise (_busy() if rejected.reason is Reason.BUSY else rejected) from rejected
 
-    def _company_of_invoice(self, tx: Transaction, connection: Connection, invoice_id: str) -> str:
-        record = tx.records.get(connection.id, "INVOICE", invoice_id)
+    def _pull(self, account_id: str, company_id: str | None, invoice_id: str | None) -> View:
+        with self._working(account_id, patience_s=self.refresh_s) as w:
+            company = company_id or self._company_of_invoice(w, invoice_id or "")
+            with w.reading() as tx:
+                if tx.records.get(w.id, "COMPANY", company) is None:
+                    raise _unknown_company()
+            read_both(w, Look(everything=False))
+            read_quickbooks(w)
+            as_of = w.now()
+            bring_into_step(w, Look(everything=False, companies=frozenset({company})), approved=True)
+        return {"fresh": True, "as_of": views.moment(as_of)}
+
+    def _company_of_invoice(self, w: Working, invoice_id: str) -> str:
+        """The ERP may ask for an invoice that it made a moment ago, before its notice was worked."""
+        with w.reading() as tx:
+            record = tx.records.get(w.id, "INVOICE", invoice_id)
+        if record is None:
+            found = [
+                as_record("INVOICE", raw, w.connection.connected_at) for raw in w.erp.by_ids("invoice", [invoice_id])
+            ]
+            with w.writing() as tx:
+                keep_records(tx, w, found)
+            record = next(iter(found), None)
         if record is None or record.company_id is None:
             raise Rejected(Reason.NOT_FOUND, "unknown_invoice", "The ERP has not told of an invoice with this id.")
         return record.company_id
 
     def open_items(self, account_id: str, company_id: str) -> View:
-        raise Rejected(Reason.NOT_FOUND, "not_available", "Open items are not available yet.")
+        with self._looking(account_id) as (tx, w):
+            if tx.records.get(w.id, "COMPANY", company_id) is None:
+                raise _unknown_company()
+            return open_items.of_company(tx, w, company_id)
 
     def invoice_guards(self, account_id: str, invoice_id: str) -> View:
-        raise Rejected(Reason.NOT_FOUND, "not_available", "Guards are not available yet.")
+        with self._looking(account_id) as (tx, w):
+            return guards.of_invoice(tx, w, invoice_id)
 
     def credit_guards(self, account_id: str, credit_id: str) -> View:
-        raise Rejected(Reason.NOT_FOUND, "not_available", "Guards are not available yet.")
+        with self._looking(account_id) as (tx, w):
+            return guards.of_credit(tx, w, credit_id)
+
+    # ---------------------------------------------------------------------------- legacy overpayments
+
+    def legacy_overpayments(self, account_id: str, *, actor: str) -> View:
+        """The list, and the plan that would repair what can be repaired. Changes nothing."""
+        with self._working(account_id) as w:
+            rows, plan, fingerprint = legacy_overpayments.preview(w)
+            params = {"legacy_overpayments": legacy_overpayments.repairable(rows)}
+            plan = self._keep_plan(w, "legacy_overpayments", fingerprint, plan, params)
+        return {"data": rows, "next_cursor": None, "plan_id": plan["plan_id"], "plan": plan}
+
+    def repair_legacy_overpayments(self, account_id: str, *, plan_id: str, actor: str) -> View:
+        params = self._plan_params(account_id, plan_id, "legacy_overpayments")
+        with self._working(account_id) as w:
+            _, _, fingerprint = legacy_overpayments.preview(w)
+        if fingerprint != params.pop("fingerprint"):
+            raise _outdated()
+        return self._ask(account_id, "repair", params, actor, join=False)
+
+    def _plan_params(self, account_id: str, plan_id: str, kind: str) -> dict[str, Any]:
+        """What a kept plan was made with, and the fingerprint of the books at that time."""
+        with self.ports.store.reading() as tx:
+            connection = self._known(tx, account_id)
+            kept = tx.plans.get(plan_id)
+        if kept is None or kept[0] != connection.id or kept[1] != kind:
+            raise Rejected(
+                Reason.NOT_FOUND, "unknown_plan", "No plan of this connection has this id: make a preview first."
+            )
+        return {"plan_id": plan_id, **kept[4], "fingerprint": kept[2]}
 
     # ------------------------------------------------------------------------------------ access, health
 
@@ -463,6 +506,13 @@ class Desk:
             view = views.run(run, account_id)
         self.dispatcher.kick(connection.id)
         return view
+
+    @contextmanager
+    def _looking(self, account_id: str) -> Iterator[tuple[Transaction, Working]]:
+        """One consistent look at what is known, without a call to either side."""
+        with self.ports.store.reading() as tx:
+            connection = self._known(tx, account_id)
+            yield tx, Working(self.ports, connection, _no_claim(connection))
 
     @contextmanager
     def _working(self, account_id: str, *, patience_s: float = PATIENCE_S) -> Iterator[Working]:
@@ -620,3 +670,22 @@ class Desk:
 def _no_claim(connection: Connection) -> Claim:
     """For looking only: whoever tries to write under it is refused."""
     return Claim(connection.id, -1, 0)
+
+
+def _busy() -> Rejected:
+    return Rejected(
+        Reason.BUSY,
+        "busy",
+        "The latest payments and credits are being fetched: try again in a few seconds.",
+        retry_after_s=BUSY_S,
+    )
+
+
+def _outdated() -> Rejected:
+    return Rejected(
+        Reason.CONFLICT, "plan_outdated", "The books moved on since the preview: make a new one and look again."
+    )
+
+
+def _unknown_company() -> Rejected:
+    return Rejected(Reason.NOT_FOUND, "unknown_company", "The ERP has not told of a company with this id.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mappings.documents import Ending, Payment, Side, from_json, to_json
+from service.engine import legacy_overpayments
 from service.engine.sync import Look, bring_into_step, read_both
 from service.engine.working import Working
 from service.errors import Refused
@@ -12,7 +13,15 @@ USE_ERP, USE_QUICKBOOKS = "use_erp", "use_quickbooks"
 
 
 def run(w: Working) -> None:
-    """Carry out the choice that a person made for one conflict."""
+    """Carry out what a person chose: a plan for old overpayments, or one conflict's way out."""
+    assert w.run is not None
+    if "legacy_overpayments" in w.run.params:
+        legacy_overpayments.run(w, w.run.params["legacy_overpayments"])
+    else:
+        _resolve(w)
+
+
+def _resolve(w: Working) -> None:
     assert w.run is not None
     with w.reading() as tx:
         found = tx.problems.get(str(w.run.params["problem_id"]))

@@ -53,7 +53,7 @@ def sync(w: Working, look: Look, *, approved: bool = False) -> None:
 
 def read_both(w: Working, look: Look) -> None:
     """Read what moved on both sides; nothing is written to either."""
-    refresh_preferences(w, now_please=look.census or any(n.type == "Preferences" for n in look.notices))
+    refresh_preferences(w, now_please=_preferences_matter(w, look))
     from_erp = [n for n in look.notices if n.source == "erp"]
     from_quickbooks = [n for n in look.notices if n.source == "quickbooks"]
     if look.everything:
@@ -67,6 +67,16 @@ def read_both(w: Working, look: Look) -> None:
     link_customers(w)
     if look.everything or from_quickbooks:
         park_unmapped(w)
+
+
+def _preferences_matter(w: Working, look: Look) -> bool:
+    """A notice told that they changed, or a person asks while closed books hold something: else an old look will do."""
+    if any(n.type == "Preferences" for n in look.notices):
+        return True
+    if not look.census:
+        return False
+    with w.reading() as tx:
+        return any(p.code == "closed_books" for p in tx.problems.open(w.id))
 
 
 def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:

@@ -35,6 +35,27 @@ TIE_OUT_COLUMNS = (
     "quickbooks_credit",
     "explained_by",
 )
+LEGACY_COLUMNS = (
+    "company_id",
+    "company_name",
+    "credit_id",
+    "credit_number",
+    "payment_number",
+    "invoice_number",
+    "amount",
+    "used",
+    "erp_open",
+    "uses",
+    "credit_memo_id",
+    "credit_memo_number",
+    "credit_memo_amount",
+    "credit_memo_open",
+    "quickbooks_payment_id",
+    "quickbooks_payment_amount",
+    "quickbooks_payment_open",
+    "repairable",
+    "left_out",
+)
 _FORMULA = re.compile(r"\s*[=+\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
@@ -53,6 +74,11 @@ def tie_out_as_csv(tie_out: Json) -> Response:
     """A line for each company; the documents that explain its difference share the last cell."""
     rows = ({**company, "explained_by": _explained(company["explained_by"])} for company in tie_out["companies"])
     return _download("tie-out.csv", TIE_OUT_COLUMNS, rows)
+
+
+def legacy_overpayments_as_csv(found: Json) -> Response:
+    """A line for each credit; its uses share a cell."""
+    return _download("legacy-overpayments.csv", LEGACY_COLUMNS, (_flat(row) for row in found["data"]))
 
 
 def safe_cell(value: object) -> object:
@@ -75,6 +101,14 @@ def _explained(documents: Iterable[Mapping[str, Any]]) -> str:
         f"{each['kind']} {each['erp_id'] or each['quickbooks_id']} {each['amount']}: {each['cause']}"
         for each in documents
     )
+
+
+def _flat(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    memo, payment = row["quickbooks"]["credit_memo"], row["quickbooks"]["payment"] or {}
+    uses = "; ".join(f"{use['amount']} on {use['invoice_number'] or use['invoice_id']}" for use in row["uses"])
+    named = {f"credit_memo_{name}": memo[name] for name in ("id", "number", "amount", "open")}
+    named |= {f"quickbooks_payment_{name}": payment.get(name) for name in ("id", "amount", "open")}
+    return {**row, **named, "uses": uses}
 
 
 def _download(name: str, columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> Response:

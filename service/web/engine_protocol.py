@@ -88,6 +88,10 @@ class Desk(Protocol):
     def invoice_guards(self, account_id: str, invoice_id: str) -> Json: ...
     def credit_guards(self, account_id: str, credit_id: str) -> Json: ...
 
+    def legacy_overpayments(self, account_id: str, *, actor: str) -> Json:
+        """A page that is whole, with `plan_id` and `plan` beside its `data`."""
+
+    def repair_legacy_overpayments(self, account_id: str, *, plan_id: str, actor: str) -> Json: ...
     def role_of(self, token: str) -> tuple[str, str] | None:
         """(name, role) of a living API token, the bootstrap tokens of the settings included."""
 

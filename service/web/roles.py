@@ -69,6 +69,8 @@ RIGHTS: Mapping[tuple[str, str], Right] = MappingProxyType(
         ("GET", f"{_ONE}/invoices/<invoice_id>/guards"): ERP_OR_VIEWER,
         ("GET", f"{_ONE}/credits/<credit_id>/guards"): ERP_OR_VIEWER,
         ("GET", f"{_ONE}/tie-out"): VIEWER,
+        ("GET", f"{_ONE}/legacy-overpayments"): SUPPORT,
+        ("POST", f"{_ONE}/legacy-overpayments/repair"): SUPPORT,
         ("GET", f"{_ONE}/audit"): VIEWER,
     }
 )

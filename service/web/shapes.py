@@ -12,6 +12,50 @@ _ALSO_CSV = cast(ConfigDict, {"openapi_extra": {"content": {"text/csv": {"schema
 """flask-openapi3's own key: the answer is documented as CSV, too."""
 
 
+_ALLOWED = {"allowed": True, "reason": None, "blocking": []}
+_BLOCKER = {
+    "kind": "PAYMENT",
+    "erp_id": "77b0…",
+    "erp_number": "PMT-1001",
+    "quickbooks_type": "PAYMENT",
+    "quickbooks_id": "151",
+    "quickbooks_number": "PMT-1001",
+    "amount": "100.00",
+}
+_FORBIDDEN = {
+    "allowed": False,
+    "reason": "If an invoice is mapped to QBO and has one or more non-voided payments, …",
+    "blocking": [_BLOCKER],
+}
+_OPEN_INVOICE = {
+    **_BLOCKER,
+    "kind": "INVOICE",
+    "erp_number": "INV-1001",
+    "quickbooks_type": "INVOICE",
+    "quickbooks_number": "INV-1001",
+    "erp_open": "80.00",
+    "quickbooks_open": "80.00",
+    "reserved": "0.00",
+    "order_id": None,
+}
+_OPEN_CREDIT = {
+    **_OPEN_INVOICE,
+    "kind": "CREDIT",
+    "erp_id": "5c1a…",
+    "erp_number": "CR-1001",
+    "quickbooks_type": "CREDIT_MEMO",
+    "quickbooks_number": "CR-1001",
+    "amount": "20.00",
+    "erp_open": "20.00",
+    "quickbooks_open": "20.00",
+}
+
+
+def _example(**fields: Any) -> ConfigDict:
+    """An answer as the description shows it."""
+    return cast(ConfigDict, {"openapi_extra": {"example": fields}})
+
+
 class Shape(BaseModel):
     model_config = ConfigDict(extra="allow")
 
@@ -215,6 +259,33 @@ class Freshness(Shape):
     as_of: Instant
 
 
+class Named(Shape):
+    """One record by both its names; null where a book does not have it."""
+
+    kind: str | None
+    erp_id: str | None
+    erp_number: str | None
+    quickbooks_type: str | None
+    quickbooks_id: str | None
+    quickbooks_number: str | None
+
+
+class OpenItem(Named):
+    """`reserved`: the part promised to an order that is not invoiced."""
+
+    amount: Money
+    erp_open: Money | None
+    quickbooks_open: Money | None
+    reserved: Money
+    order_id: str | None
+
+
+class Blocker(Named):
+    """A record that stands in the way."""
+
+    amount: Money
+
+
 class Applicable(Shape):
     credit_id: str
     invoice_id: str
@@ -222,14 +293,27 @@ class Applicable(Shape):
 
 
 class OpenItems(Shape):
-    """What one company owes and what it has to spend, in both books."""
+    """What one company owes and what it has to spend, in both books.
+
+    `unapplied` are the payments whose money no document took: overpayment credits seen from the payment's side.
+    """
+
+    model_config = _example(
+        company={"id": "8f14…", "name": "Sunset Dispensary", "quickbooks_id": "7", "quickbooks_name": "Sunset"},
+        invoices=[_OPEN_INVOICE],
+        credits=[_OPEN_CREDIT],
+        deposits=[],
+        unapplied=[],
+        reserved=[],
+        applicable=[{"credit_id": "5c1a…", "invoice_id": "77b0…", "maximum": "20.00"}],
+    )
 
     company: dict[str, Any]
-    invoices: list[dict[str, Any]]
-    credits: list[dict[str, Any]]
-    deposits: list[dict[str, Any]]
-    unapplied: Any
-    reserved: Any
+    invoices: list[OpenItem]
+    credits: list[OpenItem]
+    deposits: list[OpenItem]
+    unapplied: list[OpenItem]
+    reserved: list[OpenItem]
     applicable: list[Applicable]
 
 
@@ -238,19 +322,75 @@ class Guard(Shape):
 
     allowed: bool
     reason: str | None
-    blocking: list[dict[str, Any]]
+    blocking: list[Blocker]
+
+
+class EditGuard(Guard):
+    """`minimum`: no edit goes below what is used on either side."""
+
+    minimum: Money
+
+
+class CancelGuard(Guard):
+    """`modes`: `balance_only` keeps the uses, `revert` takes them off."""
+
+    modes: list[str]
 
 
 class InvoiceGuards(Shape):
+    model_config = _example(change_customer=_FORBIDDEN, delete=_ALLOWED, void=_ALLOWED)
+
     change_customer: Guard
     delete: Guard
     void: Guard
 
 
 class CreditGuards(Shape):
-    edit_amount: Guard
-    cancel: Guard
+    model_config = _example(
+        edit_amount={**_ALLOWED, "minimum": "60.00"},
+        cancel={**_ALLOWED, "modes": ["balance_only", "revert"]},
+        delete={"allowed": False, "reason": "A credit can only be deleted while it is unused.", "blocking": []},
+    )
+
+    edit_amount: EditGuard
+    cancel: CancelGuard
     delete: Guard
+
+
+class CreditUse(Shape):
+    payment_id: str
+    payment_number: str | None
+    invoice_id: str | None
+    invoice_number: str | None
+    amount: Money
+
+
+class LegacyOverpayment(Shape):
+    """One overpayment credit that QuickBooks holds as a Credit Memo. `left_out`: why a repair leaves it alone."""
+
+    company_id: str
+    credit_id: str
+    credit_number: str | None
+    payment_id: str | None
+    payment_number: str | None
+    amount: Money
+    used: Money
+    erp_open: Money
+    uses: list[CreditUse]
+    quickbooks: dict[str, Any]
+    suggested_fixes: dict[str, str]
+    repairable: bool
+    left_out: str | None
+
+
+class LegacyOverpayments(Page):
+    """All of them, and the plan that repairs those that can be: `POST …/legacy-overpayments/repair` runs it."""
+
+    model_config = _ALSO_CSV
+
+    data: list[LegacyOverpayment]
+    plan_id: str
+    plan: Plan
 
 
 class NoticeTaken(Shape):

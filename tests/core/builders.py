@@ -130,6 +130,11 @@ def a_refund(id: str = "F", credit: str = "C", amount: str = "20", **more: Any) 
     return ("REFUND", record | more, False)
 
 
+def changed(record: Record, **more: Any) -> Record:
+    """The record with fields replaced as they are, nothing computed from them."""
+    return (record[0], record[1] | more, record[2])
+
+
 def deleted(record: Record) -> Record:
     return (record[0], record[1], True)
 
