@@ -448,7 +448,8 @@ class _Draft:
     def document(self, key: Key, projector: _Projector) -> Side:
         posted = [payment for payment in self.payments if payment.posted]
         if not posted and not any(credit.live for credit in self.held):
-            gone = self.payments or self.held
+            own = [payment for payment in self.payments if key_of(PAYMENT, payment.id) == key]
+            gone = own or self.payments or self.held
             return Ending.DELETED if all(record.deleted for record in gone) else Ending.VOIDED
         outside, refunded = projector.terms.foreign.get(key, (0, 0))
         document = PaymentDocument(

@@ -550,8 +550,10 @@ class Desk:
 
     def _plan(self, w: Working, look: Look) -> View:
         rows, receivables = [], []
+        with w.reading() as tx:
+            lists = load_lists(tx, w)
         for c, plan in plans(w, look):
-            found = [views.step(c, s) for s in plan.steps if views.is_change(s)]
+            found = [views.step(c, s, lists) for s in plan.steps if views.is_change(s)]
             rows += found
             if found:
                 receivables.append(self._receivables(w, c.company))
@@ -590,7 +592,7 @@ class Desk:
                             None,
                         )
                     )
-                rows += [views.step(c, s) for s in c.plan.steps if views.is_change(s)]
+                rows += [views.step(c, s, lists) for s in c.plan.steps if views.is_change(s)]
         view = views.plan("", w.now(), rows, [])
         return self._keep_plan(w, "resync", digest(str(rows)), view, params)
 

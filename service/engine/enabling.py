@@ -98,7 +98,9 @@ def _outcome(tx: Transaction, w: Working, company: str, lists: Lists, used_credi
     adopted = {(row["kind"], row["erp_id"]) for row in rows if row["action"] == "adopt"}
     changes = [s for s in after.plan.steps if s.action is not Action.REMEMBER]
     for step in changes:
-        row = views.step(after, step, "import" if step.action is Action.DECLARE and step.erp is None else "update")
+        row = views.step(
+            after, step, lists, "import" if step.action is Action.DECLARE and step.erp is None else "update"
+        )
         if (row["kind"], row["erp_id"]) not in adopted:
             rows.append(row)
     erp_before = erp_receivable(now.books)

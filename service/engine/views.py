@@ -14,6 +14,7 @@ from mappings.tieout import TieOut
 from service.engine import problems
 from service.engine.compare import Comparison
 from service.engine.customers import Waiting
+from service.engine.lists import Lists
 from service.engine.sync import WORDS, amount_of
 from service.ports import Audit, Connection, Link, Notice, Page, Problem, Raw, Run
 
@@ -188,7 +189,8 @@ def audit(entry: Audit) -> View:
     }
 
 
-def step(c: Comparison, s: Step, action: str | None = None) -> View:
+def step(c: Comparison, s: Step, lists: Lists | None = None, action: str | None = None) -> View:
+    """One step of a plan; with `lists` its accounting names the items' own accounts."""
     kind, erp_id = problems.subject_of(c, s.key)
     entity = c.held.entities.get(s.key)
     amount = amount_of(s)
@@ -201,7 +203,7 @@ def step(c: Comparison, s: Step, action: str | None = None) -> View:
         c.company,
         amount,
         s.reason,
-        _gl(s),
+        _gl(s, lists or Lists()),
     )
 
 
@@ -229,14 +231,17 @@ def plan_row(
     }
 
 
-def _gl(s: Step) -> View | None:
+def _gl(s: Step, lists: Lists) -> View | None:
     """What a step that makes or changes a credit does to the ledger; None for any other."""
-    after = s.document if isinstance(s.document, CreditMemo) else None
-    before = s.before if isinstance(s.before, CreditMemo) else None
-    if after is None and before is None:
+    after, before = (side if isinstance(side, CreditMemo) else None for side in (s.document, s.before))
+    known = after or before
+    if known is None:
         return None
+    items = [lists.items.get(line.item or "") or {} for line in known.lines]
+    account = next((item["IncomeAccountRef"].get("name") for item in items if item.get("IncomeAccountRef")), None)
     moved = (after.total if after else 0) - (before.total if before else 0)
-    return gl_effect(moved, (after or before).reason) if after or before else None  # type: ignore[union-attr]
+    stock = any(item.get("Type") == "Inventory" for item in items)
+    return gl_effect(moved, known.reason, account=account, moves_stock=stock)
 
 
 def plan(plan_id: str, created: datetime, steps: list[View], receivables: Iterable[View]) -> View:

@@ -12,8 +12,8 @@ _ALSO_CSV = cast(ConfigDict, {"openapi_extra": {"content": {"text/csv": {"schema
 """flask-openapi3's own key: the answer is documented as CSV, too."""
 
 
-_ALLOWED = {"allowed": True, "reason": None, "blocking": []}
-_BLOCKER = {
+_ALLOWED: dict[str, Any] = {"allowed": True, "reason": None, "blocking": []}
+_BLOCKER: dict[str, Any] = {
     "kind": "PAYMENT",
     "erp_id": "77b0…",
     "erp_number": "PMT-1001",
@@ -22,7 +22,7 @@ _BLOCKER = {
     "quickbooks_number": "PMT-1001",
     "amount": "100.00",
 }
-_FORBIDDEN = {
+_FORBIDDEN: dict[str, Any] = {
     "allowed": False,
     "reason": "If an invoice is mapped to QBO and has one or more non-voided payments, …",
     "blocking": [_BLOCKER],
