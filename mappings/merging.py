@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
-from mappings.documents import Document, Key, Payment, Side, amounts, parts
+from mappings.documents import CreditMemo, Document, Key, Payment, Side, amounts, parts
 
 _LINKS = ("invoices", "credits", "refunds")
+_ERP_ALONE = ("lines", "reason")
+"""Of a credit memo QuickBooks' document never says these: that they are missing is no change."""
 
 
 def merge(erp: Document, quickbooks: Document, agreed: Side) -> Document:
@@ -22,9 +24,11 @@ def merge(erp: Document, quickbooks: Document, agreed: Side) -> Document:
         ours, theirs, before = (getattr(side, field.name) for side in (erp, quickbooks, agreed))
         if field.name in _LINKS:
             changes[field.name] = parts(_merge_links(amounts(ours), amounts(theirs), amounts(before)))
+        elif field.name in _ERP_ALONE:
+            changes[field.name] = ours
         else:
             changes[field.name] = ours if theirs == before else theirs
-    merged = replace(erp, **changes)
+    merged = _lined(replace(erp, **changes), erp)
     return merged if _holds(merged) else quickbooks
 
 
@@ -34,6 +38,11 @@ def _merge_links(ours: dict[Key, int], theirs: dict[Key, int], before: dict[Key,
         key: ours.get(key, 0) if theirs.get(key, 0) == before.get(key, 0) else theirs.get(key, 0)
         for key in sorted(keys)
     }
+
+
+def _lined(merged: Document, erp: Document) -> Document:
+    """The ERP's lines sum to its own total; for another one they would be wrong."""
+    return replace(merged, lines=()) if isinstance(merged, CreditMemo) and merged.total != erp.total else merged
 
 
 def _holds(document: Document) -> bool:

@@ -538,6 +538,11 @@ class IdMap(Protocol):
         """The sync status that the ERP shows beside one record; answers whether it changed. A changed one is unpushed.
         Works for a record that has no document yet (parked): then it has a link without a QuickBooks id."""
 
+    def statuses(
+        self, connection_id: int, epoch: int, company_id: str
+    ) -> dict[tuple[str, str], tuple[str, str | None]]:
+        """(status, message) as shown beside each record (kind, id) of one company."""
+
     def unpushed(self, connection_id: int, epoch: int, limit: int) -> list[Link]: ...
     def pushed(self, connection_id: int, epoch: int, links: Sequence[Link]) -> None: ...
     def unpush(self, connection_id: int, epoch: int) -> None:

@@ -169,19 +169,19 @@ class _Spread:
         if missing < 0:
             _take_away(here, -missing)
             return 0
+        fresh = Application(invoice, None, 0)
         used = 0
         for credit in self._usable(invoice):
             share = min(missing, freed - used, self.left[credit.id])
             if share > 0:
-                here.append(Application(invoice, None, share, {credit.id: share}))
+                fresh.own_uses[credit.id] = share
+                fresh.amount += share
                 self.left[credit.id] -= share
                 missing, used = missing - share, used + share
-        if missing:
-            grown = next((a for a in here if a.payment and not a.own_uses), None)
-            if grown:
-                grown.amount += missing
-            else:
-                here.append(Application(invoice, None, missing))
+        grown = next((a for a in here if a.payment and not a.own_uses), fresh)
+        grown.amount += missing
+        if fresh.amount:
+            here.append(fresh)
         return used
 
     def _usable(self, invoice: str) -> list[Credit]:

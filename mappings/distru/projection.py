@@ -152,9 +152,9 @@ class _Projector:
         return known if known and not known.startswith("negative:") else key_of(INVOICE, invoice.id)
 
     def _positive(self, invoice: Invoice, key: Key) -> InvoiceDocument:
-        lines = [_line(item, item.item_id) for item in invoice.items]
+        lines = [_line(item, item.item_id) for item in invoice.items if item.amount >= 0]
         lines += [Line(charge.amount, charge.name, charge.item_id) for charge in invoice.charges if charge.amount >= 0]
-        discount = -sum(charge.amount for charge in invoice.charges if charge.amount < 0)
+        discount = -sum(row.amount for row in (*invoice.items, *invoice.charges) if row.amount < 0)
         lines, discount = _balanced(lines, discount, invoice.total)
         return InvoiceDocument(
             key,
@@ -198,6 +198,10 @@ class _Projector:
                 else "This credit never reached QuickBooks."
             )
             return
+        if credit.return_id and credit.return_id not in self.books.returns and key not in self.terms.linked:
+            self.waits[key] = _wait(
+                CREDIT, credit.id, "return", "its return has not come yet", code="records_disagree"
+            )
         refs = [ref, (RETURN, credit.return_id)] if credit.return_id else [ref]
         self._put(key, self._memo(credit, key), *refs)
 
@@ -296,7 +300,7 @@ class _Projector:
         """Which Payment each overpayment credit is the unapplied part of."""
         makers = {credit: payment.id for payment in self.books.payments.values() for credit in payment.makes}
         holders = {}
-        for credit in self.books.credits.values():
+        for credit in sorted(self.books.credits.values(), key=lambda c: (c.at, c.id)):
             if not is_held_by_payment(credit, self.terms):
                 continue
             maker = credit.payment or makers.get(credit.id)
@@ -310,7 +314,7 @@ class _Projector:
         for payment in sorted(self.books.payments.values(), key=lambda p: (p.at, p.id)):
             self._draft(payment, drafts)
         for credit_id, key in self.holders.items():
-            drafts[key].hold(self.books.credits[credit_id])
+            self._hold(self.books.credits[credit_id], drafts[key])
             self.touches[(CREDIT, credit_id)].add(key)
             if key_of(CREDIT, credit_id) in self.terms.linked:
                 # A memo stood for it before (overpayments of before 2026-02-25, repaired): it has to go.
@@ -320,8 +324,17 @@ class _Projector:
                 drafts[self.holders[refund.credit]].refunds[owner(self.terms.owners, REFUND, refund.id)] += (
                     refund.amount
                 )
+        self._cap_overpaid(list(drafts.values()))
         for key, draft in drafts.items():
-            self._finish(key, draft)
+            self._finish(key, draft, drafts)
+
+    def _hold(self, credit: Credit, draft: _Draft) -> None:
+        """Without the payment that made it, an overpayment would go out as if it were all the money that came in."""
+        draft.hold(credit)
+        if credit.payment and credit.payment not in self.books.payments:
+            draft.wait = self.unreadable.get((PAYMENT, credit.payment)) or _wait(
+                CREDIT, credit.id, "payment", "the payment that made it has not come yet"
+            )
 
     def _draft(self, payment: Payment, drafts: dict[Key, _Draft]) -> None:
         """Spread one ERP payment over the Payments that carry it: its own, and those whose overpayments it used."""
@@ -332,16 +345,29 @@ class _Projector:
         if not payment.posted:
             return
         invoice = self.books.invoices.get(payment.invoice or "")
-        if payment.invoice and invoice is None:
-            own.wait = self.unreadable.get((INVOICE, payment.invoice)) or _wait(
-                PAYMENT, payment.id, "invoice", "its invoice has not come yet"
-            )
+        missing = self._missing(payment)
+        own.wait = own.wait or missing
         target = self._invoice_key(invoice) if invoice and _takes_payments(invoice) else None
         own.total += payment.amount - sum(use.amount for use in payment.uses)
         own.resting += 0 if target else payment.amount - sum(use.amount for use in payment.uses)
         own.link(target, payment.amount - sum(use.amount for use in payment.uses))
         for use in payment.uses:
             self._use(payment, use.credit, use.amount, target, own, drafts)
+            if missing and use.credit in self.holders:
+                drafts[self.holders[use.credit]].wait = missing
+
+    def _missing(self, payment: Payment) -> Finding | None:
+        """What a posted payment cannot be judged without: its invoice, and the credits of what was overpaid."""
+        if payment.invoice and payment.invoice not in self.books.invoices:
+            return self.unreadable.get((INVOICE, payment.invoice)) or _wait(
+                PAYMENT, payment.id, "invoice", "its invoice has not come yet"
+            )
+        for credit in payment.makes:
+            if credit not in self.books.credits:
+                return self.unreadable.get((CREDIT, credit)) or _wait(
+                    PAYMENT, payment.id, "overpayment_credits", "its overpayment credit has not come yet"
+                )
+        return None
 
     def _use(
         self, payment: Payment, credit_id: str, amount: int, target: Key | None, own: _Draft, drafts: dict[Key, _Draft]
@@ -364,11 +390,10 @@ class _Projector:
                 own.credits[memo] += amount
                 self.touches[(CREDIT, credit_id)].add(owner(self.terms.owners, PAYMENT, payment.id))
 
-    def _finish(self, key: Key, draft: _Draft) -> None:
-        self._cap_overpaid(draft)
+    def _finish(self, key: Key, draft: _Draft, drafts: Mapping[Key, _Draft]) -> None:
         document = draft.document(key, self)
         if isinstance(document, PaymentDocument) and document.is_empty and key not in self.terms.linked:
-            self._give_to_users(key, draft)
+            self._give_to_users(key, draft, drafts)
             return
         refs = [(PAYMENT, payment.id) for payment in draft.payments] + [(CREDIT, credit.id) for credit in draft.held]
         self._put(key, document, *refs)
@@ -379,24 +404,31 @@ class _Projector:
         if draft.wait:
             self.waits[key] = draft.wait
 
-    def _give_to_users(self, key: Key, draft: _Draft) -> None:
+    def _give_to_users(self, key: Key, draft: _Draft, drafts: Mapping[Key, _Draft]) -> None:
         """A payment without a document of its own: the oldest Payment that carries a part of it stands for it."""
         for payment in draft.payments:
             ref = (PAYMENT, payment.id)
             self.touches[ref].discard(key)
-            carriers = sorted(self.touches[ref])
+            carriers = sorted(self.touches[ref], key=lambda carrier: (drafts[carrier].since, carrier))
             if carriers:
                 self.records[carriers[0]].append(ref)
             elif payment.posted:
                 self.by_choice[ref] = "Held until its order is invoiced."
 
-    def _cap_overpaid(self, draft: _Draft) -> None:
-        """A legacy OVER_PAID invoice takes no more than its total in QuickBooks; the rest rests on the Payment."""
-        for key in list(draft.invoices):
-            invoice = self.books.invoices.get(key.partition(":")[2])
-            if invoice and invoice.remaining < 0 <= invoice.total and draft.invoices[key] > invoice.total:
-                draft.resting += draft.invoices[key] - invoice.total
-                draft.invoices[key] = invoice.total
+    def _cap_overpaid(self, drafts: list[_Draft]) -> None:
+        """A legacy OVER_PAID invoice takes no more than its total in QuickBooks; the rest rests on the newest Payments."""
+        for invoice in self.books.invoices.values():
+            if not invoice.remaining < 0 <= invoice.total:
+                continue
+            key = self._invoice_key(invoice)
+            surplus = sum(draft.invoices.get(key, 0) for draft in drafts) - invoice.total
+            for draft in reversed(drafts):
+                money = draft.invoices.get(key, 0) - sum(draft.credits.values())
+                cut = max(0, min(surplus, money))
+                if cut:
+                    draft.invoices[key] -= cut
+                    draft.resting += cut
+                    surplus -= cut
 
     # ------------------------------------------------------------------------------------------- shared
 
@@ -433,6 +465,11 @@ class _Draft:
         self.credits: dict[Key, int] = defaultdict(int)
         self.refunds: dict[Key, int] = defaultdict(int)
         self.wait: Finding | None = None
+
+    @property
+    def since(self) -> datetime:
+        """When the oldest of what it carries was recorded."""
+        return min([*(payment.at for payment in self.payments), *(credit.at for credit in self.held)])
 
     def link(self, target: Key | None, amount: int) -> None:
         if target:
@@ -546,7 +583,7 @@ def _balanced(lines: list[Line], discount: int, total: int, item: str | None = N
     excess = sum(line.amount for line in lines) - discount - total
     if excess < 0:
         return [*lines, Line(-excess, "Adjustment", item)], discount
-    if excess and (discount or not lines):
+    if excess and (discount or not lines or not total):
         return lines, discount + excess
     kept: list[Line] = []
     left = total

@@ -16,7 +16,7 @@ from mappings.planner import in_step
 from mappings.quickbooks import TYPES, Entity, body, customer_of, identity, read_object
 from service.engine import problems
 from service.engine.compare import Comparison, compare
-from service.engine.lists import Lists
+from service.engine.lists import Lists, refresh_preferences
 from service.engine.reading import keep_deleted, keep_objects, keep_records
 from service.engine.working import Working, as_object, as_record, digest, dumps
 from service.errors import Gone, Refused, Stale, SyncError
@@ -64,6 +64,11 @@ class Applier:
         """Refusals of our own, before any call: looking again costs nothing, and the cause may be gone."""
         waits = (self.w.settings.get("closed_books") or "hold") != "refuse"
         return code in ("item_unusable", "no_default_item") or (code == "closed_books" and waits)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the books, or what is remembered of them, are not as they were planned any more."""
+        return bool(self.moved or self.failed or self.again)
 
     # ---------------------------------------------------------------------------------------- one step
 
@@ -124,6 +129,16 @@ class Applier:
         return replace(step, document=replace(document, number=number))
 
     def _refused(self, step: Step, error: SyncError) -> None:
+        if (
+            error.code == "closed_books"
+            and error.quickbooks_code
+            and not self.lists.closing_date_at_least(self._day_of(step))
+        ):
+            # The closing date moved since we read it: read it again, and let the connection's policy decide.
+            refresh_preferences(self.w, now_please=True)
+            self._hold(step.key, error.message)
+            self.again = True
+            return
         declared = step.action in TO_ERP
         code = "erp_refused" if declared else None
         choices = ("use_erp",) if declared and step.erp is not None else ()
@@ -386,6 +401,7 @@ class Applier:
     # --------------------------------------------------------------------------------------------- the map
 
     def _remember(self, step: Step) -> None:
+        self.moved.add(step.key)
         entity = self.c.held.entities.get(step.key)
         with self.w.writing() as tx:
             self._save(tx, step.key, entity, step.erp, step.document)

@@ -29,6 +29,7 @@ from service.engine import views
 from service.engine.compare import Comparison, compare
 from service.engine.lists import Lists, load_lists, refresh_preferences
 from service.engine.looking import View, sides_of
+from service.engine.repeating import repeat_unanswered
 from service.engine.sync import Look, TooLarge, amount_of, bring_into_step, read_both
 from service.engine.working import Working, digest, dumps
 from service.errors import Refused
@@ -195,6 +196,7 @@ def _step(survey: Survey, step: Step) -> View:
 
 def run(w: Working, chosen: Mapping[str, Iterable[str]]) -> None:
     """Repair these credits, company by company. Resumable: a credit that was moved already is found moved."""
+    repeat_unanswered(w)
     read_both(w, Look())
     refresh_preferences(w, now_please=True)
     with w.reading() as tx:

@@ -33,6 +33,10 @@ class Lists:
         """Books are closed up to and including this day; None when they are open."""
         return (self.preferences.get("AccountingInfoPrefs") or {}).get("BookCloseDate")
 
+    def closing_date_at_least(self, day: str | None) -> bool:
+        """Whether the closing date that we know of explains that `day` is closed."""
+        return bool(self.closing_date and day and day <= self.closing_date)
+
     @property
     def home_currency(self) -> str:
         currency = self.preferences.get("CurrencyPrefs") or {}

@@ -18,7 +18,7 @@ CONCERNS = {
     "INVOICE": ("credit", "invoice", "payment"),
     "ORDER": ("credit", "invoice", "payment"),
     "PAYMENT": ("credit", "invoice", "payment"),
-    "CREDIT": ("credit", "invoice", "payment"),
+    "CREDIT": ("credit", "return", "invoice", "payment"),
     "RETURN": ("credit", "return"),
     "REFUND": ("credit", "refund"),
 }
@@ -220,13 +220,11 @@ def keep_objects(w: Working, objects: Sequence[QboObject]) -> None:
     if not objects:
         return
     with w.writing() as tx:
-        old = {
-            (o.entity, o.id): tx.objects.get(w.id, w.epoch, o.entity, o.id) for o in objects if o.entity in TRANSACTIONS
-        }
-        changed = tx.objects.upsert(w.id, w.epoch, objects)
-        customers = {o.customer_id for o in changed if o.entity in TRANSACTIONS}
-        customers |= {before.customer_id for before in old.values() if before and before.customer_id}
-        _mark_customers(tx, w, customers if changed else set())
+        changed = [o for o in tx.objects.upsert(w.id, w.epoch, objects) if o.entity in TRANSACTIONS]
+        _mark_customers(tx, w, {o.customer_id for o in changed})
+        # A document that was given to another customer concerns the company that it belonged to as well.
+        rows = [tx.id_map.by_quickbooks(w.id, w.epoch, o.entity, o.id) for o in changed]
+        tx.marks.add(w.id, {row.company_id for row in rows if row and row.company_id})
 
 
 def keep_deleted(w: Working, deleted: Iterable[tuple[str, str]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from mappings.money import cents
 from mappings.plan import Action, CompanyPlan, Step
@@ -21,6 +22,7 @@ from service.ports import Notice, Raw, Transaction
 
 ROUNDS = 4
 """How often one company is planned anew within a run when the books move under it."""
+CAUGHT_UP = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,8 @@ def _company(w: Working, company: str, lists: Lists, *, retry: bool) -> None:
         _conclude(w, company, lists, applier)
         if not applier.again:
             return
+        with w.reading() as tx:
+            lists = load_lists(tx, w)
 
 
 def _trouble(w: Working, c: Comparison, lists: Lists) -> tuple[str, str] | None:
@@ -215,7 +219,7 @@ def _kind_word(c: Comparison, step: Step) -> str:
 def _conclude(w: Working, company: str, lists: Lists, applier: Applier) -> None:
     """Look at the company once more: what is still outstanding, and what to show beside every record."""
     with w.writing() as tx:
-        c = compare(tx, w, company, lists)
+        c = compare(tx, w, company, lists) if applier.has_moved else applier.c
         tx.problems.settle(w.id, company_key(company), at=w.now())
         open_keys = _report(tx, w, c, applier)
         _show(tx, w, c, applier, open_keys)
@@ -228,7 +232,7 @@ def _report(tx: Transaction, w: Working, c: Comparison, applier: Applier) -> set
         problem = problems.report(tx, w, problems.of_conflict(w, c, conflict))
         raised.add((problem.key, problem.code))
     for key, finding in c.projection.waits.items():
-        if not finding.waits:
+        if not finding.waits or (finding.code == "records_disagree" and _is_old(w, c, key)):
             problem = problems.report(tx, w, problems.of_finding(w, c, key, finding))
             raised.add((problem.key, problem.code))
     still = {step.key for step in c.plan.steps}
@@ -239,9 +243,17 @@ def _report(tx: Transaction, w: Working, c: Comparison, applier: Applier) -> set
     return {p.key for p in tx.problems.open_of_company(w.id, c.company) if p.key}
 
 
+def _is_old(w: Working, c: Comparison, key: str) -> bool:
+    """Records that still disagree well after the ERP's reads have caught up do not heal by themselves."""
+    refs = c.projection.records.get(key, ())
+    touched = [r.updated_at for r in c.records if (r.kind, r.erp_id) in refs and r.updated_at]
+    return bool(touched) and w.now() - max(touched) > CAUGHT_UP
+
+
 def _show(tx: Transaction, w: Working, c: Comparison, applier: Applier, in_trouble: set[str]) -> None:
     """The sync status beside every record: SYNCED only when every document that carries a part of it is in step."""
     causes = {p.key: p.cause for p in tx.problems.open_of_company(w.id, c.company)}
+    shown = tx.id_map.statuses(w.id, w.epoch, c.company)
     for ref, keys in sorted(c.projection.touches.items()):
         known = sorted(key for key in keys if key in c.scope or key in c.rows)
         if not known:
@@ -261,7 +273,8 @@ def _show(tx: Transaction, w: Working, c: Comparison, applier: Applier, in_troub
                 else None
             )
         )
-        _set_status(tx, w, c, ref, main, status, message)
+        if shown.get(ref) != (status, message):
+            _set_status(tx, w, c, ref, main, status, message)
     for ref, why in c.projection.by_choice.items():
         if any(r.wanted for r in c.records if (r.kind, r.erp_id) == ref):
             _set_status(tx, w, c, ref, "", "NOT_SYNCED", why)

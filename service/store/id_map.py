@@ -118,6 +118,11 @@ class SqlIdMap(Repository):
             self._connection.execute(update(table).where(table.c.id == link.id).values(**shown, **known, **fresh))
         return changed
 
+    def statuses(self, connection_id: int, epoch: int, company_id: str) -> dict[Pair, tuple[str, str | None]]:
+        query = select(table.c.kind, table.c.erp_id, table.c.status, table.c.message).where(_of(connection_id, epoch))
+        found = self._connection.execute(query.where(table.c.company_id == company_id))
+        return {(link.kind, link.erp_id): (link.status, link.message) for link in found}
+
     def unpushed(self, connection_id: int, epoch: int, limit: int) -> list[Link]:
         query = _LINKS.where(_of(connection_id, epoch), ~table.c.pushed).order_by(table.c.id).limit(limit)
         return [_link(found) for found in self._connection.execute(query)]

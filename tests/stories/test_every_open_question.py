@@ -76,8 +76,7 @@ def a_month_of_business(world: World) -> None:
     world.settle()
     user.delete_invoice(invoice_id=fourth["id"])
     world.settle()
-    for _ in range(6):
-        world.wait(minutes=6)
+    world.wait(minutes=6)
 
 
 @pytest.mark.parametrize(("name", "position"), QUESTIONS, ids=lambda value: str(value))
@@ -86,6 +85,8 @@ def test_a_month_of_business_comes_right_whatever_quickbooks_does(name: str, pos
     setattr(world.company.switches, name, position)
 
     a_month_of_business(world)
+    for _ in range(6 if name == "lose_first_answer" else 0):
+        world.wait(minutes=6)
 
     assert world.problems() == []
     world.check(made_anew=1)
