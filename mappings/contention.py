@@ -1,6 +1,7 @@
 """QuickBooks applied a credit on its own, to another invoice than the ERP's user chose (scenario B46).
 
-By policy its choice is adopted (the ERP's payment that finds no credit left is voided there), or the credit is taken off
+By policy its choice is adopted (the ERP's payment that finds no credit left is voided there), or the credit is taken
+off
 again and re-pointed to where the ERP wants it.
 """
 
@@ -52,9 +53,9 @@ def _automatic(steps: list[Step]) -> list[Step]:
     found = []
     for step in steps:
         document = step.document
-        if step.action is Action.DECLARE and isinstance(document, Payment) and step.erp is None:
-            if document.total == 0 and AUTOMATIC in document.note:
-                found.append(step)
+        is_new = step.action is Action.DECLARE and step.erp is None
+        if is_new and isinstance(document, Payment) and document.total == 0 and AUTOMATIC in document.note:
+            found.append(step)
     return found
 
 
@@ -98,8 +99,8 @@ def _ask(step: Step, rival: Step) -> Conflict:
     return Conflict(
         step.key,
         "credit_applied_elsewhere",
-        "A credit that this payment uses was applied to another invoice by QuickBooks itself, and the payment holds money too.",
-        "Take the application off in QuickBooks, or void the payment in the ERP and record it again without the credit.",
+        "QuickBooks itself applied a credit of this payment to another invoice, and the payment holds money too.",
+        "Take the application off in QuickBooks, or void the payment and record it without the credit.",
         step.document,
         rival.document,
         None,

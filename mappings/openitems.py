@@ -207,5 +207,6 @@ def _age_of_credit(credit: Credit) -> tuple[datetime, str]:
     return credit.at, credit.id
 
 
-def _age_of_invoice(invoice: Invoice) -> tuple[datetime, str]:
-    return invoice.at, invoice.id
+def _age_of_invoice(invoice: Invoice) -> tuple[datetime, str, str]:
+    """Of invoices the ERP tells no time of entry: of one day, the lower number is the older."""
+    return invoice.at, invoice.number or "", invoice.id

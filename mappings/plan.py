@@ -41,7 +41,8 @@ class Step:
     """One change of one document.
 
     `document` is what the written side holds afterwards, `before` what it holds now. `needs` are documents that must
-    stand in QuickBooks first. `erp` is the ERP's side at planning: what will be remembered as agreed. `partial`: only the
+    stand in QuickBooks first. `erp` is the ERP's side at planning: what will be remembered as agreed. `partial`: only
+    the
     first half, what a Payment gives up. `then_declare`: a merged document, which the ERP has to be told as well.
     """
 

@@ -29,7 +29,8 @@ from mappings.quickbooks import Held, link_amounts
 
 @dataclass(frozen=True)
 class Agreed:
-    """What both sides held when they were last in step, each in its own words. `linked`: QuickBooks holds it (still)."""
+    """What both sides held when they were last in step, each in its own words. `linked`: QuickBooks holds it
+    (still)."""
 
     erp: Side = None
     quickbooks: Side = None
@@ -41,7 +42,8 @@ class Situation:
     """Everything that the decision about one company depends on.
 
     `auto_applied`: whether an application that QuickBooks made itself is adopted or re-pointed (`repoint`).
-    `wanted`: documents without a link that are to be sent. `importable`: documents born in QuickBooks that the ERP is to
+    `wanted`: documents without a link that are to be sent. `importable`: documents born in QuickBooks that the ERP is
+    to
     have (two-way).
     """
 
@@ -88,7 +90,8 @@ def plan(situation: Situation) -> CompanyPlan:
 def in_scope(situation: Situation) -> frozenset[Key]:
     """Documents to be kept in step: linked or wanted ones, and what these cannot do without.
 
-    A payment brings its invoices and credits; an invoice that is sent for the first time brings what was paid on it, else
+    A payment brings its invoices and credits; an invoice that is sent for the first time brings what was paid on it,
+    else
     it would stand open in QuickBooks. The rest, made before the connection, is left alone.
     """
     documents = situation.projection.documents
@@ -238,7 +241,8 @@ def _to_quickbooks(key: Key, erp: Side, qbo: Side, reason: str) -> Step | None:
 
 
 def _end(key: Key, erp: Side, qbo: Document) -> Step:
-    """Void what can be voided; a credit memo can only be deleted (REFERENCE 3.2), a Purchase is deleted with its refund."""
+    """Void what can be voided; a credit memo can only be deleted (REFERENCE 3.2), a Purchase is deleted with its
+    refund."""
     voids = erp is Ending.VOIDED and isinstance(qbo, Invoice | Payment)
     action = Action.VOID if voids else Action.DELETE
     phase = Phase.UNLINK if isinstance(qbo, Payment) else Phase.SHRINK

@@ -92,7 +92,8 @@ def read_object(entity: str, raw: Raw, key: Key, known: Mapping[Entity, Key], co
 
 
 def is_voided(raw: Raw) -> bool:
-    """No flag marks a voided transaction: the amount is 0, nothing is linked, the note starts with Voided (REFERENCE 4.9)."""
+    """No flag marks a voided transaction: the amount is 0, nothing is linked, the note starts with Voided (REFERENCE
+    4.9)."""
     linked = any(line.get("LinkedTxn") for line in raw.get("Line") or ())
     return amount_of(raw, "TotalAmt") == 0 and str(raw.get("PrivateNote", "")).startswith("Voided") and not linked
 
@@ -369,7 +370,8 @@ def _extends(line: Line) -> bool:
 
 
 def _payment_body(document: Payment, refs: Refs, raw: Raw | None, agreed: Side) -> dict[str, Any]:
-    """A Payment is always sent whole: what is left out of an update becomes null, and lines go all or none (REFERENCE 3.4)."""
+    """A Payment is always sent whole: what is left out of an update becomes null, and lines go all or none (REFERENCE
+    3.4)."""
     result: dict[str, Any] = {name: value for name, value in (raw or {}).items() if name not in _READ_ONLY}
     result["CustomerRef"] = {"value": refs.customers[document.customer]}
     result["TotalAmt"] = decimal(document.total)
@@ -415,7 +417,8 @@ def _link(target: Entity, amount: int, there: Raw | None) -> dict[str, Any]:
 
 
 def _purchase_body(document: Refund, refs: Refs, raw: Raw | None, agreed: Side) -> dict[str, Any]:
-    """A cheque on A/R in the customer's name: money paid out of a credit (REFERENCE 4.12). Sent whole, as a Payment is."""
+    """A cheque on A/R in the customer's name: money paid out of a credit (REFERENCE 4.12). Sent whole, as a Payment
+    is."""
     customer = refs.customers[document.customer]
     detail = {"AccountRef": {"value": refs.receivable_account}, "CustomerRef": {"value": customer}}
     result: dict[str, Any] = {"PaymentType": "Check", "AccountRef": {"value": document.account or refs.bank_account}}
@@ -480,7 +483,8 @@ _TYPOGRAPHIC = {"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—
 def adoptable(
     document: Document, objects: Iterable[tuple[str, Raw]], customer: str, *, by_number: bool
 ) -> Entity | None:
-    """An object that QuickBooks already holds for this document: made by us and forgotten (our marker), or typed by hand
+    """An object that QuickBooks already holds for this document: made by us and forgotten (our marker), or typed by
+    hand
     (number). Customer and amount must agree as well, and the date where only the number speaks. None when in doubt.
     """
     found = []

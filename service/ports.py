@@ -39,7 +39,8 @@ class QuickBooksWrite:
 
 @dataclass(frozen=True)
 class Condition:
-    """One `property operator value` of a query; all conditions must hold. Values are quoted and escaped by the adapter."""
+    """One `property operator value` of a query; all conditions must hold. Values are quoted and escaped by the
+    adapter."""
 
     field: str
     operator: Literal["=", "<", ">", "<=", ">=", "IN", "LIKE"]
@@ -50,8 +51,10 @@ class Condition:
 class Changes:
     """What changed in one QuickBooks company since an instant.
 
-    `objects` are (entity, object) whole; `deleted` are (entity, id). `complete_to` is QuickBooks' own time of the answer:
-    everything up to then is in here, except for the entities named in `capped` (1,000 rows: more may have been cut off).
+    `objects` are (entity, object) whole; `deleted` are (entity, id). `complete_to` is QuickBooks' own time of the
+    answer:
+    everything up to then is in here, except for the entities named in `capped` (1,000 rows: more may have been cut
+    off).
     """
 
     objects: Sequence[tuple[str, Raw]]
@@ -142,7 +145,8 @@ class Consent(Protocol):
 class Erp(Protocol):
     """One account's books in the ERP. `kind` is `company`, `invoice`, `payment`, `credit`, `return` or `refund`.
 
-    Every method may raise `Unreachable`, `Throttled`, `Disconnected` (the key is dead) and `Refused` (the ERP's own sentence).
+    Every method may raise `Unreachable`, `Throttled`, `Disconnected` (the key is dead) and `Refused` (the ERP's own
+    sentence).
     """
 
     @property
@@ -150,7 +154,8 @@ class Erp(Protocol):
         """Requests made so far, repeated ones too."""
 
     def changed(self, kind: str, since: datetime | None) -> Iterator[Raw]:
-        """Records with `updated_datetime` at or after `since` (all when None), deleted ones included, page after page."""
+        """Records with `updated_datetime` at or after `since` (all when None), deleted ones included, page after
+        page."""
 
     def by_ids(self, kind: str, ids: Iterable[str]) -> list[Raw]:
         """Those of the records that exist, deleted ones included; 200 ids a call."""
@@ -192,7 +197,8 @@ class Connection:
     """An account tied to one QuickBooks company.
 
     `watermarks`: up to which instant (ISO 8601) each source is read: `erp:<kind>` and `quickbooks`.
-    `lists`: QuickBooks' own lists and preferences as last read (items, accounts, payment methods, preferences), by name.
+    `lists`: QuickBooks' own lists and preferences as last read (items, accounts, payment methods, preferences), by
+    name.
     """
 
     id: int
@@ -450,7 +456,8 @@ class Connections(Protocol):
     def erp_api_key(self, connection_id: int) -> str: ...
     def mark_dirty(self, connection_id: int) -> None: ...
     def due(self, now: datetime) -> list[int]:
-        """Those that `claim` would give: nobody's, past `not_before`, and dirty or past `sweep_at` or with a queued run."""
+        """Those that `claim` would give: nobody's, past `not_before`, and dirty or past `sweep_at` or with a queued
+        run."""
 
     def claim(self, connection_id: int, now: datetime, until: datetime, *, force: bool = False) -> Claim | None:
         """Take the right to write; None when somebody holds it or nothing is due. `force` takes it when nothing is due
@@ -487,7 +494,8 @@ class Objects(Protocol):
     """QuickBooks' objects as last seen, of one epoch."""
 
     def upsert(self, connection_id: int, epoch: int, objects: Sequence[QboObject]) -> list[QboObject]:
-        """Store them; answer those that differ from what was kept (an object with an older `updated_at` is not stored)."""
+        """Store them; answer those that differ from what was kept (an object with an older `updated_at` is not
+        stored)."""
 
     def of_customer(self, connection_id: int, epoch: int, customer_id: str) -> list[QboObject]:
         """All entities of one customer, deleted ones included (a deleted one keeps its last body)."""
@@ -706,7 +714,8 @@ class Store(Protocol):
     def writing(
         self, claim: Claim | None = None, *, until: datetime | None = None
     ) -> AbstractContextManager[Transaction]:
-        """Commits at the end, rolls back on an error. With a claim: raises `Replaced` when it is not the newest any more,
+        """Commits at the end, rolls back on an error. With a claim: raises `Replaced` when it is not the newest any
+        more,
         and extends the lease to `until`."""
 
 

@@ -80,7 +80,8 @@ def declare_payment(
 ) -> dict[str, Any]:
     """`PUT /payments/{id}`: the whole state of one payment, one application per ERP payment and invoice.
 
-    QuickBooks does not say which credit pays which invoice: what the ERP has stays, the rest is spread in a stable order.
+    QuickBooks does not say which credit pays which invoice: what the ERP has stays, the rest is spread in a stable
+    order.
     """
     if isinstance(document, Ending):
         return {"status": document.value.upper(), "company_id": told.company, "applications": []}

@@ -45,8 +45,10 @@ DOCUMENTED = (INVOICE, PAYMENT, CREDIT, REFUND)
 class Terms:
     """What the projection must know of the connection.
 
-    `owners`: ERP record → the document that stands for it already. `linked`: documents that QuickBooks holds, with their
-    QuickBooks type. `asked`: records that a person asked to send (mass re-sync). `foreign`: what QuickBooks alone knows of
+    `owners`: ERP record → the document that stands for it already. `linked`: documents that QuickBooks holds, with
+    their
+    QuickBooks type. `asked`: records that a person asked to send (mass re-sync). `foreign`: what QuickBooks alone
+    knows of
     a document, (outside, refunded) in cents. `plain_items`: items that move no stock.
     """
 
@@ -154,7 +156,8 @@ class _Projector:
     def _positive(self, invoice: Invoice, key: Key) -> InvoiceDocument:
         lines = [_line(item, item.item_id) for item in invoice.items if item.amount >= 0]
         lines += [Line(charge.amount, charge.name, charge.item_id) for charge in invoice.charges if charge.amount >= 0]
-        discount = -sum(row.amount for row in (*invoice.items, *invoice.charges) if row.amount < 0)
+        taken_off = [item.amount for item in invoice.items] + [charge.amount for charge in invoice.charges]
+        discount = -sum(amount for amount in taken_off if amount < 0)
         lines, discount = _balanced(lines, discount, invoice.total)
         return InvoiceDocument(
             key,
@@ -199,9 +202,7 @@ class _Projector:
             )
             return
         if credit.return_id and credit.return_id not in self.books.returns and key not in self.terms.linked:
-            self.waits[key] = _wait(
-                CREDIT, credit.id, "return", "its return has not come yet", code="records_disagree"
-            )
+            self.waits[key] = _wait(CREDIT, credit.id, "return", "its return has not come yet", code="records_disagree")
         refs = [ref, (RETURN, credit.return_id)] if credit.return_id else [ref]
         self._put(key, self._memo(credit, key), *refs)
 
@@ -384,8 +385,9 @@ class _Projector:
             drafts[holder].resting += 0 if target else amount
             drafts[holder].users.append(payment)
             self.touches[ref].add(holder)
-        elif self._is_in_scope(credit, memo := owner(self.terms.owners, CREDIT, credit_id)):
-            if target:
+        elif target:
+            memo = owner(self.terms.owners, CREDIT, credit_id)
+            if self._is_in_scope(credit, memo):
                 own.link(target, amount)
                 own.credits[memo] += amount
                 self.touches[(CREDIT, credit_id)].add(owner(self.terms.owners, PAYMENT, payment.id))
@@ -416,7 +418,8 @@ class _Projector:
                 self.by_choice[ref] = "Held until its order is invoiced."
 
     def _cap_overpaid(self, drafts: list[_Draft]) -> None:
-        """A legacy OVER_PAID invoice takes no more than its total in QuickBooks; the rest rests on the newest Payments."""
+        """A legacy OVER_PAID invoice takes no more than its total in QuickBooks; the rest rests on the newest
+        Payments."""
         for invoice in self.books.invoices.values():
             if not invoice.remaining < 0 <= invoice.total:
                 continue
@@ -521,7 +524,8 @@ class _Draft:
             PAYMENT,
             record.id,
             "remaining_balance",
-            f"the ERP's records disagree: {text(document.unapplied)} should be left unapplied, its credits hold {text(expected)}",
+            f"the ERP's records disagree: {text(document.unapplied)} should be left unapplied, "
+            f"its credits hold {text(expected)}",
             code="records_disagree",
         )
         return document

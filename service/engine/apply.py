@@ -1,4 +1,5 @@
-"""Carry out one company's plan, step by step: note ▶ write ▶ record. A step that fails holds back what depends on it."""
+"""Carry out one company's plan, step by step: note ▶ write ▶ record. A step that fails holds back what depends on
+it."""
 
 from __future__ import annotations
 
@@ -459,7 +460,8 @@ class Applier:
         tx.id_map.save(self.w.id, self.w.epoch, row, self.w.now())
 
     def _moved_away(self, entity: Entity | None) -> bool:
-        """A document that a person gave to another customer: this company lets go of it, the other one meets it anew."""
+        """A document that a person gave to another customer: this company lets go of it, the other one meets it
+        anew."""
         known = self.c.objects.get(entity) if entity else None
         return known is not None and not known.deleted and customer_of(known.body) != self.c.customer
 

@@ -226,7 +226,8 @@ def _adopt(
     *,
     two_way: bool,
 ) -> dict[Key, Entity]:
-    """Documents that QuickBooks holds already: those whose id the ERP knows, those with our marker, those typed by hand."""
+    """Documents that QuickBooks holds already: those whose id the ERP knows, those with our marker, those typed by
+    hand."""
     free = {
         e: o.body for e, o in objects.items() if e not in known and not o.deleted and e[0] in (*RECEIVABLES, "Purchase")
     }

@@ -88,7 +88,8 @@ def _save(w: Working, record: Record, customer: str, *, told: bool) -> None:
 
 
 def _merged_into(w: Working, row: Row) -> str | None:
-    """Where a merged customer's documents went: the loser is gone, and what we linked names another one (scenario B48)."""
+    """Where a merged customer's documents went: the loser is gone, and what we linked names another one (scenario
+    B48)."""
     with w.reading() as tx:
         customer = tx.objects.get(w.id, w.epoch, "Customer", row.quickbooks_id or "")
         if customer is None or not customer.deleted:
@@ -103,8 +104,8 @@ def _merged_into(w: Working, row: Row) -> str | None:
 
 def _shared(w: Working, record: Record, customer: str, other: Row | None) -> Problem:
     error = Refused(
-        f"The companies {record.erp_id} ('{record.number}') and {other.company_id if other else '?'} both name QuickBooks' "
-        f"customer {customer}.",
+        f"The companies {record.erp_id} ('{record.number}') and {other.company_id if other else '?'} "
+        f"both name QuickBooks' customer {customer}.",
         code="customer_shared",
     )
     problem = problems.of_connection(

@@ -44,7 +44,8 @@ class Outcome:
 
 
 def preview(w: Working, used_credits: str) -> tuple[dict[str, Any], str]:
-    """The plan without its id, and a fingerprint of the books that it was made from. Reads both sides, changes nothing."""
+    """The plan without its id, and a fingerprint of the books that it was made from. Reads both sides, changes
+    nothing."""
     read_both(w, Look())
     rows: list[dict[str, Any]] = []
     receivables = []

@@ -17,15 +17,16 @@ from service.ports import Problem, Transaction
 ADVICE = {
     "closed_books": "Move the closing date in QuickBooks, or change the date, then retry.",
     "unknown_outcome": "Nothing: the same request is repeated until QuickBooks answers.",
-    "customer_not_linked": "Link the company to a QuickBooks customer in the ERP (its QuickBooks customer id), or let this "
-    "connection match or create customers (setting 'customers').",
+    "customer_not_linked": "Link the company to a QuickBooks customer in the ERP, or let this connection match or "
+    "create customers (setting 'customers').",
     "erp_refused": "Read what the ERP says; correct it there or in QuickBooks, then retry.",
 }
 DEFAULT_ADVICE = "Correct the cause, then retry."
 
 
 def fingerprint(c: Comparison, step: Step) -> str:
-    """Names the very change that was refused, in the surroundings in which it was: the same is not tried again by itself."""
+    """Names the very change that was refused, in the surroundings in which it was: the same is not tried again by
+    itself."""
     around = {key: to_json(side) for key, side in c.held.documents.items() if key in step.needs or _shares(side, step)}
     return digest(step.action, step.key, dumps(to_json(step.document)), dumps(to_json(step.before)), dumps(around))
 

@@ -186,7 +186,8 @@ def _read_whole_books(w: Working) -> None:
 
 
 def _read_since(w: Working, entities: Sequence[str], since: datetime) -> None:
-    """More changed than CDC shows (1,000 rows, 30 days): the query language pages without end, but shows no deletions."""
+    """More changed than CDC shows (1,000 rows, 30 days): the query language pages without end, but shows no
+    deletions."""
     from service.ports import Condition
 
     started = w.now()
@@ -245,7 +246,8 @@ def _mark_customers(tx: Transaction, w: Working, customers: Iterable[str | None]
 
 
 def are_echoes(w: Working, notices: Sequence[Notice]) -> bool:
-    """Whether all that QuickBooks' notices tell is known already: our own writes come back as notices (REFERENCE 12.1)."""
+    """Whether all that QuickBooks' notices tell is known already: our own writes come back as notices (REFERENCE
+    12.1)."""
     with w.reading() as tx:
         return all(_is_known(tx, w, notice) for notice in notices)
 

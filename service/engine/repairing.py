@@ -1,4 +1,5 @@
-"""A conflict's ways out: one side's state is taken, by bending what both last agreed on so that the planner goes that way."""
+"""A conflict's ways out: one side's state is taken, by bending what both last agreed on so that the planner goes that
+way."""
 
 from __future__ import annotations
 

@@ -348,7 +348,7 @@ def connection_trouble(w: Working, error: SyncError, side: str) -> None:
     """A side that cannot be reached: said once, until it is back."""
     advice = {
         "quickbooks": "Nothing: it is tried again by itself. If it stays, see status.developer.intuit.com.",
-        "erp": "Nothing: it is tried again by itself. If it stays, check that the ERP answers and the API key is valid.",
+        "erp": "Nothing: it is tried again by itself. If it stays, check the ERP and the API key.",
     }
     with w.writing() as tx:
         problems.report(tx, w, problems.of_connection(w, f"{side}_{error.code}", error, advice[side]))

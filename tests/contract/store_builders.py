@@ -52,8 +52,16 @@ def an_object(object_id: str = "145", **changes: Any) -> QboObject:
 
 def a_row(key: str = "payment:p1", **changes: Any) -> Row:
     row = Row(
-        key=key, kind="payment", company_id="company-1", quickbooks_type="Payment", quickbooks_id="145",
-        agreed={"total": 1050}, echo={"total": 1050, "number": "PMT-1"}, status="SYNCED", message=None, generation=1,
+        key=key,
+        kind="payment",
+        company_id="company-1",
+        quickbooks_type="Payment",
+        quickbooks_id="145",
+        agreed={"total": 1050},
+        echo={"total": 1050, "number": "PMT-1"},
+        status="SYNCED",
+        message=None,
+        generation=1,
         records=(("PAYMENT", "p1"),),
     )
     return replace(row, **changes)
@@ -65,10 +73,27 @@ def a_write(request_id: str = "r-1") -> QuickBooksWrite:
 
 def a_problem(**changes: Any) -> Problem:
     problem = Problem(
-        id="problem-1", status="open", code="closed_books", key="payment:p1", kind="PAYMENT", erp_id="p1",
-        quickbooks_id="145", number="PMT-1", company_id="company-1", amount=1050, cause="The books are closed.",
-        what_to_do="Move the closing date.", choices=("retry",), quickbooks_code="6200", intuit_tid="tid-1",
-        erp={"total": 1050}, quickbooks=None, agreed=None, fingerprint="f-1", first_seen=NOON, last_seen=NOON,
+        id="problem-1",
+        status="open",
+        code="closed_books",
+        key="payment:p1",
+        kind="PAYMENT",
+        erp_id="p1",
+        quickbooks_id="145",
+        number="PMT-1",
+        company_id="company-1",
+        amount=1050,
+        cause="The books are closed.",
+        what_to_do="Move the closing date.",
+        choices=("retry",),
+        quickbooks_code="6200",
+        intuit_tid="tid-1",
+        erp={"total": 1050},
+        quickbooks=None,
+        agreed=None,
+        fingerprint="f-1",
+        first_seen=NOON,
+        last_seen=NOON,
         attempts=1,
     )
     return replace(problem, **changes)
@@ -76,24 +101,62 @@ def a_problem(**changes: Any) -> Problem:
 
 def a_run(connection_id: int, run_id: str = "run-1", **changes: Any) -> Run:
     run = Run(
-        id=run_id, connection_id=connection_id, kind="reconcile", state="queued", trigger="button", params={}, done=0,
-        total=0, counts={}, free_calls=0, metered_calls=0, erp_calls=0, problems=0, error=None, requested_by="sam",
-        approved_by=None, cancel_requested=False, cursor={}, created_at=NOON, started_at=None, finished_at=None,
+        id=run_id,
+        connection_id=connection_id,
+        kind="reconcile",
+        state="queued",
+        trigger="button",
+        params={},
+        done=0,
+        total=0,
+        counts={},
+        free_calls=0,
+        metered_calls=0,
+        erp_calls=0,
+        problems=0,
+        error=None,
+        requested_by="sam",
+        approved_by=None,
+        cancel_requested=False,
+        cursor={},
+        created_at=NOON,
+        started_at=None,
+        finished_at=None,
     )
     return replace(run, **changes)
 
 
 def an_audit(**changes: Any) -> Audit:
     entry = Audit(
-        at=NOON, actor="service", action="create", side="quickbooks", key="payment:p1", kind="PAYMENT", erp_id="p1",
-        quickbooks_id="145", number="PMT-1", company_id="company-1", amount=1050, why="new in the ERP", run_id="run-1",
+        at=NOON,
+        actor="service",
+        action="create",
+        side="quickbooks",
+        key="payment:p1",
+        kind="PAYMENT",
+        erp_id="p1",
+        quickbooks_id="145",
+        number="PMT-1",
+        company_id="company-1",
+        amount=1050,
+        why="new in the ERP",
+        run_id="run-1",
     )
     return replace(entry, **changes)
 
 
 def a_notice(connection_id: int | None, **changes: Any) -> Notice:
     notice = Notice(
-        id=0, source="quickbooks", connection_id=connection_id, type="Payment", event="Update", entity_id="145",
-        occurred_at=NOON, body='{"a": 1}', state="new", error=None, received_at=NOON,
+        id=0,
+        source="quickbooks",
+        connection_id=connection_id,
+        type="Payment",
+        event="Update",
+        entity_id="145",
+        occurred_at=NOON,
+        body='{"a": 1}',
+        state="new",
+        error=None,
+        received_at=NOON,
     )
     return replace(notice, **changes)

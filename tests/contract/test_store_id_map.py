@@ -33,11 +33,31 @@ def push_all(store: SqlStore, connection_id: int) -> None:
         t.id_map.pushed(connection_id, EPOCH, t.id_map.unpushed(connection_id, EPOCH, 100))
 
 
-def set_status(store: SqlStore, connection_id: int, erp_id: str = "p1", *, kind="PAYMENT", status="SYNCED",
-               message=None, number=None, key="payment:p1", at=LATER) -> bool:
+def set_status(
+    store: SqlStore,
+    connection_id: int,
+    erp_id: str = "p1",
+    *,
+    kind="PAYMENT",
+    status="SYNCED",
+    message=None,
+    number=None,
+    key="payment:p1",
+    at=LATER,
+) -> bool:
     with store.writing() as t:
-        return t.id_map.set_status(connection_id, EPOCH, kind, erp_id, status=status, message=message, number=number,
-                                   company_id="company-1", key=key, at=at)
+        return t.id_map.set_status(
+            connection_id,
+            EPOCH,
+            kind,
+            erp_id,
+            status=status,
+            message=message,
+            number=number,
+            company_id="company-1",
+            key=key,
+            at=at,
+        )
 
 
 def test_a_row_is_found_by_its_key_its_quickbooks_id_its_records_and_its_company(store: SqlStore, acme: int):

@@ -46,8 +46,14 @@ def test_a_record_read_for_the_first_time_is_kept_whole(store: SqlStore, acme: i
 
 def test_amounts_come_back_exactly_as_they_were_written(store: SqlStore, acme: int):
     """No float on the way: not in the last cent of a large amount, not in a trailing zero, not in many decimals."""
-    amounts = [Decimal("99999999999999.99"), Decimal("10.50"), Decimal("0.1"), Decimal("1E+2"), 7,
-               Decimal("0.1234567890123456789")]
+    amounts = [
+        Decimal("99999999999999.99"),
+        Decimal("10.50"),
+        Decimal("0.1"),
+        Decimal("1E+2"),
+        7,
+        Decimal("0.1234567890123456789"),
+    ]
     read_records(store, acme, a_record(body={"amounts": amounts}))
 
     [back] = [kept_record(store, acme).body["amounts"]]

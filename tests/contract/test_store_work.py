@@ -35,8 +35,9 @@ def raise_(store: SqlStore, connection_id: int, **changes) -> Problem:
 
 def note(store: SqlStore, connection_id: int, request_id: str, key: str = "payment:p1"):
     with store.writing() as t:
-        return t.journal.note(connection_id, EPOCH, run_id="run-1", key=key, write=a_write(request_id),
-                              document={"total": 1050}, at=NOON)
+        return t.journal.note(
+            connection_id, EPOCH, run_id="run-1", key=key, write=a_write(request_id), document={"total": 1050}, at=NOON
+        )
 
 
 def close(store: SqlStore, intent_id: int, state: str) -> None:
@@ -89,8 +90,13 @@ def test_a_connection_cannot_be_given_what_it_does_not_have(store: SqlStore, acm
 
 @pytest.mark.parametrize(
     ("state", "holds"),
-    [("connected", True), ("needs_reauthorisation", True), ("soft_disconnected", True), ("hard_disconnected", False),
-     ("new", False)],
+    [
+        ("connected", True),
+        ("needs_reauthorisation", True),
+        ("soft_disconnected", True),
+        ("hard_disconnected", False),
+        ("new", False),
+    ],
 )
 def test_who_holds_a_place_on_a_quickbooks_company(store: SqlStore, acme: int, state: str, holds: bool):
     with store.writing() as t:
@@ -247,7 +253,8 @@ def test_the_audit_finds_a_record_by_any_of_its_names(store: SqlStore, acme: int
         of_run = t.audits.page(acme, record=None, run="run-2", cursor=None, limit=10).data
 
     assert [replace(entry, id=None) for entry in found] == [
-        an_audit(action="update"), an_audit(before={"total": 1}, after={"total": 2})
+        an_audit(action="update"),
+        an_audit(before={"total": 1}, after={"total": 2}),
     ]
     assert [replace(entry, id=None) for entry in of_run] == [other]
 

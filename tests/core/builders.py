@@ -175,7 +175,10 @@ def a_qbo_invoice(id: str = "11", total: str = "100", balance: str | None = None
     return qbo(
         id,
         DocNumber=f"INV-{id}",
-        Line=[_item_line(total), {"Amount": money(total), "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}}],
+        Line=[
+            _item_line(total),
+            {"Amount": money(total), "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}},
+        ],
         TotalAmt=money(total),
         Balance=money(total if balance is None else balance),
         LinkedTxn=[],

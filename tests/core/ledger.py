@@ -107,7 +107,11 @@ class Ledger:
             self._receive(bill, amount - use if amount % 2 else 0, {credit.id: use})
 
     def pay_with_two_credits(self, pick: int, other: int, amount: int) -> None:
-        bill, one, two = self._some(self.bills, pick), self._some(self.credits, other), self._some(self.credits, other + 1)
+        bill, one, two = (
+            self._some(self.bills, pick),
+            self._some(self.credits, other),
+            self._some(self.credits, other + 1),
+        )
         if not bill or not one or not two or one is two or bill.voided:
             return
         first = min(amount, self.balance(one), self.remaining(bill))
@@ -229,9 +233,7 @@ class Ledger:
             *(self._payment_record(payment) for payment in self.payments.values()),
             *(record for credit in self.credits.values() for record in self._credit_records(credit)),
             *(
-                a_refund(
-                    r.id, r.credit, text(r.amount), voided_datetime="2026-09-20T10:00:00Z" if r.voided else None
-                )
+                a_refund(r.id, r.credit, text(r.amount), voided_datetime="2026-09-20T10:00:00Z" if r.voided else None)
                 for r in self.refunds.values()
             ),
         ]

@@ -23,9 +23,7 @@ def declared(document: Payment, *records: Record, owners: dict[tuple[str, str], 
     """The declaration of it, its sum proven as the contract words it."""
     said = declare_payment(document, document.key, books(*records), Terms(two_way=True, owners=owners or {}), TOLD)
     applications = said["applications"]
-    others = sum(
-        cents(use["amount"]) for a in applications for use in a["credit_uses"] if use["credit_id"] not in OWN
-    )
+    others = sum(cents(use["amount"]) for a in applications for use in a["credit_uses"] if use["credit_id"] not in OWN)
     rest = sum(cents(said[f"{name}_amount"]) for name in ("unapplied", "outside", "refunded"))
     assert cents(said["total_amount"]) == sum(cents(a["amount"]) for a in applications) - others + rest
     for a in applications:
@@ -94,9 +92,7 @@ def test_a_prepayment_spread_later_uses_its_own_credit() -> None:
 
 def test_325_over_ours_a_strangers_and_a_rest() -> None:
     """Scenario 34."""
-    document = replace(
-        PAYMENT, key="Payment@9", total=32500, invoices=parts({"invoice:A": 20000}), outside=10000
-    )
+    document = replace(PAYMENT, key="Payment@9", total=32500, invoices=parts({"invoice:A": 20000}), outside=10000)
 
     said = declared(document, an_invoice("A", "200"))
 
@@ -257,7 +253,9 @@ def test_refunds_of_either_side_are_told_once() -> None:
 
 def test_a_memo_born_in_quickbooks_is_told_whole() -> None:
     """Scenario 29."""
-    memo = CreditMemo("CreditMemo@77", SHOP, "2026-09-01", "CM-77", "inside", total=8000, customer_note="Dear", outside=1000)
+    memo = CreditMemo(
+        "CreditMemo@77", SHOP, "2026-09-01", "CM-77", "inside", total=8000, customer_note="Dear", outside=1000
+    )
 
     assert declare_credit_memo(memo, None, books(), TOLD) == {
         "sync_token": "7",
@@ -276,7 +274,11 @@ def test_a_memo_born_in_quickbooks_is_told_whole() -> None:
 
 def test_a_memo_tells_all_that_was_paid_out_of_it_by_either_side() -> None:
     memo = CreditMemo("credit:C", SHOP, "2026-09-01", total=8000, refunded=700)
-    records = [a_credit("C", "80"), a_refund("F", "C", "5"), a_refund("G", "C", "9", voided_datetime="2026-09-09T10:00:00Z")]
+    records = [
+        a_credit("C", "80"),
+        a_refund("F", "C", "5"),
+        a_refund("G", "C", "9", voided_datetime="2026-09-09T10:00:00Z"),
+    ]
 
     assert declare_credit_memo(memo, "C", books(*records), TOLD)["refunded_amount"] == "12.00"
 

@@ -36,7 +36,8 @@ law = settings(max_examples=120, deadline=None, derandomize=True, database=None)
 @law
 @given(LIFE)
 def test_every_payment_adds_up(acts: list[Any]) -> None:
-    """total + Σ credits = Σ invoices + Σ refunds + outside + refunded + unapplied, and what is unapplied is never a debt."""
+    """total + Σ credits = Σ invoices + Σ refunds + outside + refunded + unapplied, and what is unapplied is never a
+    debt."""
     projection = project(read_books(lived(acts).records()), Terms(two_way=True))
 
     assert not projection.waits
@@ -98,9 +99,7 @@ def test_after_a_sync_both_books_tie_out(chapters: list[list[Any]]) -> None:
 
 def resting(ledger: Ledger) -> int:
     """Money and memo uses that pay no live invoice: QuickBooks shows them as credit."""
-    dead = [
-        p for p in ledger.payments.values() if p.posted and (p.invoice is None or ledger.bills[p.invoice].voided)
-    ]
+    dead = [p for p in ledger.payments.values() if p.posted and (p.invoice is None or ledger.bills[p.invoice].voided)]
     return sum(p.amount for p in dead)
 
 

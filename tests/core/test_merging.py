@@ -55,7 +55,8 @@ def test_nothing_agreed_before_leaves_quickbooks_as_it_is() -> None:
 
 
 def test_what_quickbooks_never_says_of_a_memo_is_the_erps() -> None:
-    """A person applied 10 of it to a stranger's invoice while the ERP raised it: its lines must not become one 'Credit'."""
+    """A person applied 10 of it to a stranger's invoice while the ERP raised it: its lines must not become one
+    'Credit'."""
     raised = replace(MEMO, total=6000, lines=(Line(4000, "Flower"), Line(2000, "Jar")))
     seen = replace(MEMO, lines=(), reason=None, outside=1000)
 

@@ -38,9 +38,7 @@ def situation(
 
 def decide(key: Key, erp: Side, qbo: Side, agreed: Side | Agreed, **more: Any) -> Step | Conflict | None:
     planned = plan(
-        situation(
-            {key: erp} if erp else {}, {key: qbo} if qbo else {}, {key: agreed} if agreed else {}, **more
-        )
+        situation({key: erp} if erp else {}, {key: qbo} if qbo else {}, {key: agreed} if agreed else {}, **more)
     )
     found = [*planned.steps, *planned.conflicts]
     assert len(found) <= 1
@@ -323,7 +321,9 @@ def test_an_invoice_sent_for_the_first_time_brings_what_was_paid_on_it() -> None
 
 def test_invoices_then_memos_then_refunds_then_payments() -> None:
     mixed = replace(PAYMENT, credits=(Part("credit:C", 5000),), total=5000)
-    tie = Payment("settlement:F", SHOP, "2026-09-05", refunds=(Part("refund:F", 2000),), credits=(Part("credit:C", 2000),))
+    tie = Payment(
+        "settlement:F", SHOP, "2026-09-05", refunds=(Part("refund:F", 2000),), credits=(Part("credit:C", 2000),)
+    )
     erp = {d.key: d for d in (tie, mixed, LIVE[3], MEMO, INVOICE)}
 
     planned = plan(situation(erp, wanted=frozenset(erp)))

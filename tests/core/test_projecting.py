@@ -52,7 +52,9 @@ VOIDED = "2026-09-09T10:00:00Z"
 
 def test_an_overpaid_invoice_is_one_payment_and_no_memo() -> None:
     """Scenario 5: 120 on 100."""
-    projection = projected(an_invoice("A", "100", "100"), a_payment("P", "A", "100", makes={"O": "20"}), an_overpayment())
+    projection = projected(
+        an_invoice("A", "100", "100"), a_payment("P", "A", "100", makes={"O": "20"}), an_overpayment()
+    )
 
     assert projection.documents.keys() == {"invoice:A", "payment:P"}
     assert figures(the_payment(projection)) == (12000, {"invoice:A": 10000}, {}, 2000)
@@ -214,9 +216,7 @@ def test_a_linked_payment_that_lost_everything_is_still_judged() -> None:
 
 def test_a_prepayment_of_quickbooks_keeps_its_document() -> None:
     """Scenarios 32 and 33: 500, of which 200 went to an invoice."""
-    terms = Terms(
-        two_way=True, owners={("CREDIT", "C"): "Payment@151"}, linked={"Payment@151": "Payment"}
-    )
+    terms = Terms(two_way=True, owners={("CREDIT", "C"): "Payment@151"}, linked={"Payment@151": "Payment"})
     projection = projected(
         an_invoice("A", "200", "200"),
         a_credit("C", "500", {"P": "200"}, source="QB_PAYMENT", qb_payment_id="151"),
@@ -242,7 +242,9 @@ def test_what_quickbooks_alone_knows_of_a_payment_stays_on_it() -> None:
         foreign={"Payment@151": (10000, 0)},
     )
 
-    payment = the_payment(projected(an_invoice("A", "200", "200"), a_payment("P", "A", "200"), terms=terms), "Payment@151")
+    payment = the_payment(
+        projected(an_invoice("A", "200", "200"), a_payment("P", "A", "200"), terms=terms), "Payment@151"
+    )
 
     assert (payment.total, payment.outside, payment.unapplied) == (30000, 10000, 0)
 
@@ -579,7 +581,10 @@ def test_the_lines_of_an_invoice_sum_to_its_total_and_none_is_negative(
 
 
 def test_a_negative_invoice_is_a_memo_of_its_own() -> None:
-    goods = [{"quantity": "-2", "unit_price": "30", "total": "-60"}, {"quantity": "1", "unit_price": "10", "total": "10"}]
+    goods = [
+        {"quantity": "-2", "unit_price": "30", "total": "-60"},
+        {"quantity": "1", "unit_price": "10", "total": "10"},
+    ]
 
     projection = projected(an_invoice("A", "-50", items=goods))
 
@@ -592,9 +597,7 @@ def test_a_negative_invoice_is_a_memo_of_its_own() -> None:
 def test_an_invoice_that_turned_negative_leaves_its_old_form_and_back() -> None:
     fallen = projected(an_invoice("A", "-50"), terms=Terms(linked={"invoice:A": "Invoice"}))
     risen = projected(an_invoice("A", "50"), terms=Terms(linked={"negative:A": "CreditMemo"}))
-    ended = projected(
-        an_invoice("A", "-50", voided_datetime=VOIDED), terms=Terms(linked={"negative:A": "CreditMemo"})
-    )
+    ended = projected(an_invoice("A", "-50", voided_datetime=VOIDED), terms=Terms(linked={"negative:A": "CreditMemo"}))
 
     assert fallen.documents["invoice:A"] is Ending.VOIDED
     assert isinstance(fallen.documents["negative:A"], CreditMemo)
@@ -665,7 +668,9 @@ def test_the_order_of_the_records_changes_nothing() -> None:
         a_refund("F", "O", "0"),
     ]
     terms = Terms(
-        two_way=True, owners=owners_of([("Payment@9", [("CREDIT", "D"), ("CREDIT", "E")])]), linked={"Payment@9": "Payment"}
+        two_way=True,
+        owners=owners_of([("Payment@9", [("CREDIT", "D"), ("CREDIT", "E")])]),
+        linked={"Payment@9": "Payment"},
     )
 
     forwards, backwards = projected(*records, terms=terms), projected(*records[::-1], terms=terms)

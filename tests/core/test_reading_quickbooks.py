@@ -233,7 +233,12 @@ def test_credits_pay_what_the_erp_knows_first() -> None:
     payment = read_payment(
         a_qbo_payment(
             total="0",
-            lines=[("Invoice", "11", "60"), ("Invoice", "99", "20"), ("CreditMemo", "21", "50"), ("CreditMemo", "22", "30")],
+            lines=[
+                ("Invoice", "11", "60"),
+                ("Invoice", "99", "20"),
+                ("CreditMemo", "21", "50"),
+                ("CreditMemo", "22", "30"),
+            ],
         )
     )
 
@@ -305,7 +310,9 @@ def test_both_sides_order_of_objects_changes_nothing() -> None:
 
 
 def test_our_own_lines_are_not_what_a_person_wrote() -> None:
-    assert own_note({"PrivateNote": "Spoilt flower\nNumber RETURN-2026-000000000001\nDistru credit C"}) == "Spoilt flower"
+    assert (
+        own_note({"PrivateNote": "Spoilt flower\nNumber RETURN-2026-000000000001\nDistru credit C"}) == "Spoilt flower"
+    )
     assert own_note({"PrivateNote": "Distru credit C"}) == ""
     assert own_note({}) == ""
     assert own_note({"PrivateNote": "Distru credit C\nadded by Ann"}) == "added by Ann"
@@ -357,7 +364,9 @@ def test_a_memo_typed_by_hand_is_met_by_number_amount_customer_and_day() -> None
 def test_a_voided_one_is_never_adopted() -> None:
     gone = a_qbo_memo("21", total="0", PrivateNote="Voided\nDistru credit C")
 
-    assert adoptable(CreditMemo("credit:C", SHOP, "2026-09-01"), [("CreditMemo", gone)], CUSTOMER, by_number=True) is None
+    assert (
+        adoptable(CreditMemo("credit:C", SHOP, "2026-09-01"), [("CreditMemo", gone)], CUSTOMER, by_number=True) is None
+    )
 
 
 def test_a_document_born_in_quickbooks_does_not_adopt_a_stranger_of_the_same_amount() -> None:

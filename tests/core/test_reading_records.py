@@ -121,7 +121,11 @@ def test_a_voided_payment_of_nothing_may_show_the_credit_that_it_used() -> None:
 
 def test_what_is_deleted_needs_no_correction_and_is_known_to_be_gone() -> None:
     """Were it left out, nothing would ever end it in QuickBooks."""
-    read = books(deleted(an_invoice(remaining_amount="-20")), deleted(a_payment(amount="ten")), deleted(changed(a_credit(), amount="x")))
+    read = books(
+        deleted(an_invoice(remaining_amount="-20")),
+        deleted(a_payment(amount="ten")),
+        deleted(changed(a_credit(), amount="x")),
+    )
 
     assert read.findings == ()
     assert read.invoices["A"].deleted
@@ -147,7 +151,11 @@ def test_numbers_may_come_as_json_numbers_and_lines_finer_than_cents() -> None:
 
 
 def test_a_discount_lowers_whatever_its_sign() -> None:
-    charges = [{"type": "DISCOUNT", "amount": "5"}, {"type": "DISCOUNT", "amount": "-5"}, {"type": "CHARGE", "amount": "7"}]
+    charges = [
+        {"type": "DISCOUNT", "amount": "5"},
+        {"type": "DISCOUNT", "amount": "-5"},
+        {"type": "CHARGE", "amount": "7"},
+    ]
 
     assert [charge.amount for charge in books(an_invoice(charges=charges)).invoices["A"].charges] == [-500, -500, 700]
 

@@ -89,7 +89,10 @@ def test_what_a_document_adds_to_the_receivables(side: Side, amount: int) -> Non
 
 
 IN_STEP = [an_invoice("A", "100", "100"), a_payment("P", "A", "100", makes={"O": "20"}), an_overpayment("O", "20")]
-THERE = [("Invoice", a_qbo_invoice("11", "100", "0")), ("Payment", a_qbo_payment("31", "120", [("Invoice", "11", "100")]))]
+THERE = [
+    ("Invoice", a_qbo_invoice("11", "100", "0")),
+    ("Payment", a_qbo_payment("31", "120", [("Invoice", "11", "100")])),
+]
 
 
 def test_books_in_step_differ_in_nothing() -> None:

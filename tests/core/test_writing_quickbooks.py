@@ -117,7 +117,9 @@ def test_a_refund_is_a_cheque_on_receivables_in_the_customers_name() -> None:
 
 
 def test_a_tie_names_our_cheque_as_a_check() -> None:
-    tie = Payment("settlement:F", SHOP, "2026-09-05", credits=(Part("credit:C", 2000),), refunds=(Part("refund:F", 2000),))
+    tie = Payment(
+        "settlement:F", SHOP, "2026-09-05", credits=(Part("credit:C", 2000),), refunds=(Part("refund:F", 2000),)
+    )
 
     assert links(body(tie, REFS)) == [("CreditMemo", "21", Decimal("20.00")), ("Check", "41", Decimal("20.00"))]
 
@@ -277,16 +279,16 @@ def test_a_negative_invoices_memo_that_a_person_applied_stays_on_the_payment() -
 
 
 def test_a_link_that_we_take_off_is_gone_and_a_doubled_one_becomes_one() -> None:
-    raw = a_qbo_payment(
-        total="120", lines=[("Invoice", "11", "50"), ("Invoice", "12", "20"), ("Invoice", "11", "50")]
-    )
+    raw = a_qbo_payment(total="120", lines=[("Invoice", "11", "50"), ("Invoice", "12", "20"), ("Invoice", "11", "50")])
 
     assert links(body(PAYMENT, REFS, raw, PAYMENT)) == [("Invoice", "11", Decimal("100.00"))]
 
 
 def test_a_cheques_type_survives_on_its_line() -> None:
     raw = a_qbo_payment(total="0", lines=[("CreditMemo", "21", "20"), ("Expense", "41", "20")])
-    tie = Payment("settlement:F", SHOP, "2026-09-05", credits=(Part("credit:C", 1500),), refunds=(Part("refund:F", 1500),))
+    tie = Payment(
+        "settlement:F", SHOP, "2026-09-05", credits=(Part("credit:C", 1500),), refunds=(Part("refund:F", 1500),)
+    )
 
     assert links(body(tie, REFS, raw)) == [("CreditMemo", "21", Decimal("15.00")), ("Expense", "41", Decimal("15.00"))]
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from fixtures.simulators.erp.errors import UserRefused
 from fixtures.simulators.transport import WsgiAdapter
 from mappings.guards import MAPPED_AND_PAID, OVERPAID, OVERPAYMENT
 from service.engine.desk import Desk
@@ -261,7 +262,7 @@ def test_an_invoice_that_never_reached_quickbooks_may_change_its_customer_though
     company, _ = unconnected.linked_company()
     invoice = unconnected.user.create_invoice(company_id=company, amount="100.00")
     unconnected.user.receive_payment(invoice_id=invoice["id"], amount="40.00")
-    unconnected.wait(minutes=1)
+    unconnected.clock.sleep(60)
     unconnected.connect()
     unconnected.settle()
 
@@ -457,7 +458,7 @@ def test_guards_say_the_same_as_the_erp_does(world: World) -> None:
 def _is_refused(act: Callable[[], object]) -> bool:
     try:
         act()
-    except ValueError:
+    except UserRefused:
         return True
     return False
 

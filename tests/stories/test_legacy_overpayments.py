@@ -302,7 +302,8 @@ def test_a_repair_that_was_interrupted_is_finished(unconnected: World, fault: st
 
     run = unconnected.desk.repair_legacy_overpayments("acc-1", plan_id=plan_id, actor=unconnected.actor)
     unconnected.settle()
-    unconnected.wait(minutes=10)
+    unconnected.wait(minutes=5)
+    unconnected.wait(minutes=5)
 
     assert unconnected.desk.run(run["id"])["state"] == "succeeded"
     assert unconnected.all("CreditMemo") == []

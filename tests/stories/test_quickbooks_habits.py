@@ -1,4 +1,5 @@
-"""QuickBooks' own habits: automatic application, merges, inactive and foreign customers, numbers, taxes, closed books."""
+"""QuickBooks' own habits: automatic application, merges, inactive and foreign customers, numbers, taxes, closed
+books."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ def two_invoices_and_a_credit(world: World) -> tuple[str, str, str, str]:
 
 
 def test_what_quickbooks_applied_by_itself_is_adopted(world: World) -> None:
-    company, old, young, credit = two_invoices_and_a_credit(world)
+    _, old, young, credit = two_invoices_and_a_credit(world)
 
     assert world.account.get("invoice", old)["remaining_amount"] == "40.00"
     assert world.account.get("invoice", young)["remaining_amount"] == "100.00"
@@ -83,7 +84,7 @@ def test_a_merged_customers_books_follow_to_the_one_that_remains(world: World) -
 
 def test_two_companies_on_one_customer_raise_an_alarm_and_nothing_is_lost(world: World) -> None:
     first, customer = world.linked_company()
-    second, winner = world.linked_company("Moonrise")
+    _, winner = world.linked_company("Moonrise")
     world.user.create_credit(company_id=first, amount="30.00")
     world.settle()
 
@@ -287,7 +288,7 @@ def test_a_kind_that_is_paused_waits_with_what_needs_it(world: World) -> None:
 
 
 def test_a_foreign_memo_with_somebody_elses_marker_is_never_touched(world: World) -> None:
-    company, customer = world.linked_company()
+    _, customer = world.linked_company()
     world.person.write_credit_memo(customer, "25.00", number="X-1", note="Distru credit of-another-account")
     world.settle()
     before = world.one("CreditMemo")

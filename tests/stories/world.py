@@ -1,4 +1,5 @@
-"""A whole world in one process: both simulators over HTTP, the real engine on a real database, and a clock of our own."""
+"""A whole world in one process: both simulators over HTTP, the real engine on a real database, and a clock of our
+own."""
 
 from __future__ import annotations
 
@@ -15,9 +16,8 @@ from fixtures.simulators.erp import ErpSimulator
 from fixtures.simulators.quickbooks import QuickBooksSimulator
 from fixtures.simulators.transport import WsgiAdapter
 from mappings.money import cents
-from service.bootstrap import Service
+from service.bootstrap import Service, build
 from service.bootstrap import World as Outside
-from service.bootstrap import build
 from service.settings import load_settings
 
 ERP_URL, QBO_URL, OUR_URL = "http://erp.test", "http://qbo.test", "http://sync.test"
@@ -201,7 +201,8 @@ class World:
     # ------------------------------------------------------------------------------------- invariants
 
     def check(self, *, unexplained: bool = False, made_anew: int = 0) -> None:
-        """What must hold after every story: nothing twice, nothing over-applied, books equal or the difference named."""
+        """What must hold after every story: nothing twice, nothing over-applied, books equal or the difference
+        named."""
         assert not self.company.overapplied
         twice = {key: times for key, times in self.company.created.items() if times > 1 and "Distru" in str(key)}
         assert len(twice) <= made_anew, twice
