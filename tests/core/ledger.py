@@ -10,7 +10,7 @@ from typing import Any
 
 from builders import Record, a_company, a_credit, a_payment, a_refund, a_return, an_invoice
 
-from mappings.money import text
+from mappings.money import cents, text
 
 
 @dataclass
@@ -277,3 +277,83 @@ ACTS = (
     *("change_bill", "change_bill", "void_bill", "refund", "void_refund"),
 )
 """What people do, the usual more often."""
+
+
+def declared(ledger: Ledger, said: dict[str, Any], carried: set[str], own: set[str]) -> list[tuple[str, str]]:
+    """PUT /payments/{id} by the contract's own sentences. Answers the records that it made.
+
+    `carried`: ERP payments whose cash the document carries; `own`: credits that hold what it leaves unapplied.
+    """
+    made: list[tuple[str, str]] = []
+    named: dict[str, dict[str, Any]] = {}
+    for application in said["applications"]:
+        payment_id = application["payment_id"]
+        if payment_id is None:
+            payment_id = ledger._id("P")
+            ledger.payments[payment_id] = Paid(payment_id, application["invoice_id"], 0)
+            carried.add(payment_id)
+            made.append(("PAYMENT", payment_id))
+        assert ledger.payments[payment_id].invoice == application["invoice_id"]
+        named[payment_id] = application
+    memos = {c.id for c in ledger.credits.values() if c.source in ("USER", "RETURN")}
+    resting = 0
+    unapplied = cents(said["unapplied_amount"])
+    for payment in list(ledger.payments.values()):
+        if not payment.posted:
+            continue
+        if payment.id in named:
+            _share(payment, named[payment.id], carried, own, memos)
+        elif payment.invoice is None or ledger.bills[payment.invoice].voided:
+            resting += _rests(payment, carried, own, unapplied - resting)
+        else:
+            _share(payment, {"amount": "0", "credit_uses": []}, carried, own, memos)
+    made += _hold(ledger, own, unapplied - resting)
+    for payment in ledger.payments.values():
+        if payment.posted and not payment.amount and not ledger._made(payment):
+            payment.posted = False
+    return made
+
+
+def _share(payment: Paid, application: dict[str, Any], carried: set[str], own: set[str], memos: set[str]) -> None:
+    """The document's share is what it names; another document's stays."""
+    uses = {use["credit_id"]: cents(use["amount"]) for use in application["credit_uses"]}
+    mine = own | memos if payment.id in carried else own
+    payment.uses = {c: a for c, a in payment.uses.items() if c not in mine} | uses
+    if payment.id in carried:
+        payment.cash = cents(application["amount"]) - sum(uses.values())
+        assert payment.cash >= 0
+
+
+def _rests(payment: Paid, carried: set[str], own: set[str], limit: int) -> int:
+    """Payments that pay no live invoice stay as they are, as far as the unapplied amount covers them."""
+    part = 0
+    if payment.id in carried:
+        payment.cash = part = min(payment.cash, limit)
+    for credit in list(payment.uses):
+        if credit in own:
+            payment.uses[credit] = min(payment.uses[credit], limit - part)
+            part += payment.uses[credit]
+            if not payment.uses[credit]:
+                del payment.uses[credit]
+    return part
+
+
+def _hold(ledger: Ledger, own: set[str], rest: int) -> list[tuple[str, str]]:
+    """The rest is held by the payment's credits in total, else by one QB_PAYMENT."""
+    live = [ledger.credits[c] for c in sorted(own) if ledger.credits[c].live]
+    excess = sum(ledger.balance(credit) for credit in live) - rest
+    for credit in live:
+        cut = min(excess, ledger.balance(credit)) if excess > 0 else 0
+        credit.amount -= cut
+        excess -= cut
+        if not credit.amount:
+            credit.cancelled = True
+    if excess >= 0:
+        return []
+    remaining = [credit for credit in live if credit.live]
+    if remaining:
+        remaining[-1].amount -= excess
+        return []
+    new = Granted(ledger._id("C"), "QB_PAYMENT", -excess)
+    ledger.credits[new.id] = new
+    return [("CREDIT", new.id)]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
-from builders import SHOP, Record
+from builders import SHOP, Record, money
 from tiny_quickbooks import TinyQuickBooks
 
 from mappings.distru.projection import Projection, Terms, project
 from mappings.distru.records import Books, read_books
 from mappings.documents import Ending, Key, Side
+from mappings.money import cents
 from mappings.plan import Action, CompanyPlan, Step
 from mappings.planner import Agreed, Situation, importable, plan
-from mappings.quickbooks import Entity, Held, read_object, read_objects
+from mappings.quickbooks import Entity, Held, is_voided, read_object, read_objects
 
 
 class Loop:
@@ -80,6 +82,39 @@ class Loop:
         echo = self.echo(step.key)
         erp = before.erp if step.partial else step.erp if step.erp is not None else step.document
         self.agreed[step.key] = Agreed(erp, echo, linked=True)
+
+    def relinked(self, which: int, where: int, amount: int) -> Key | None:
+        """A person puts up to `amount` of a payment on one of our invoices, instead of what it has there now."""
+        payments = sorted(k for k, (kind, _) in self.entities.items() if kind == "Payment" and self._stands(k))
+        invoices = sorted(k for k, (kind, _) in self.entities.items() if kind == "Invoice" and self._stands(k))
+        if not payments or not invoices:
+            return None
+        key, target = payments[which % len(payments)], self.entities[invoices[where % len(invoices)]]
+        raw = self.qbo.objects[self.entities[key]]
+        there = [line for line in raw["Line"] if line["LinkedTxn"][0]["TxnId"] == target[1]]
+        now = sum(cents(line["Amount"]) for line in there)
+        credits = sum(cents(line["Amount"]) for line in raw["Line"] if line["LinkedTxn"][0]["TxnType"] == "CreditMemo")
+        most = now + min(self.qbo.open_amount(target), cents(raw["UnappliedAmt"]))
+        least = max(0, now - (cents(raw["TotalAmt"]) - cents(raw["UnappliedAmt"]))) if credits else 0
+        value = max(least, min(amount, most))
+        lines = [line for line in raw["Line"] if line not in there]
+        if value:
+            linked = {"TxnType": "Invoice", "TxnId": target[1]}
+            lines.append({"Amount": money(str(Decimal(value) / 100)), "LinkedTxn": [linked]})
+        self.qbo.post("Payment", raw | {"Line": lines})
+        self.qbo.prove()
+        return key
+
+    def _stands(self, key: Key) -> bool:
+        """Is there for a person to change: not over, and no tie of a refund, which is the ERP's alone."""
+        raw = self.qbo.objects.get(self.entities[key])
+        return raw is not None and not is_voided(raw) and not key.startswith("settlement:")
+
+    def agree(self, projection: Projection, held: Mapping[Key, Side]) -> None:
+        """Both sides are in step as they are now."""
+        for key, side in projection.documents.items():
+            if key in self.entities:
+                self.agreed[key] = Agreed(side, held.get(key), linked=True)
 
     def echo(self, key: Key) -> Side:
         kind, object_id = self.entities[key]

@@ -6,14 +6,19 @@ import json
 from itertools import pairwise
 from typing import Any
 
+from builders import SHOP
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledger import ACTS, Ledger
+from ledger import ACTS, Ledger, declared
 from syncing import Loop
 
-from mappings.distru.projection import Terms, project
+from mappings.distru.declarations import Told, declare_payment
+from mappings.distru.projection import Terms, is_held_by_payment, project
 from mappings.distru.records import read_books
 from mappings.documents import Invoice, Payment, from_json, same_money, to_json
+from mappings.keys import owner
+from mappings.money import cents
+from mappings.planner import in_step
 from mappings.quickbooks import read_object
 from mappings.tieout import contribution, erp_receivable, tie_out
 
@@ -158,3 +163,47 @@ def test_the_lines_of_a_form_sum_to_its_total(acts: list[Any]) -> None:
             discount = side.discount if isinstance(side, Invoice) else 0
             assert sum(line.amount for line in lines) - discount == side.total
             assert all(line.amount >= 0 for line in lines)
+
+
+@settings(law, max_examples=200)
+@given(LIFE, st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 3000)), min_size=1, max_size=4))
+def test_what_a_person_does_to_a_payment_in_quickbooks_becomes_true_in_the_erp(
+    acts: list[Any], edits: list[tuple[int, int, int]]
+) -> None:
+    """The declaration satisfies the contract's sum; applied by the contract's sentences it gives the same document."""
+    ledger, loop = lived(acts), Loop()
+    loop.sync(ledger.records())
+    for which, where, amount in edits:
+        key = loop.relinked(which, where, amount)
+        if key is None:
+            continue
+        books, terms, document = loop.books(ledger.records()), loop.terms(), loop.echo(key)
+        assert isinstance(document, Payment)
+        said = declare_payment(document, key, books, terms, Told("1", SHOP))
+
+        own = {
+            c.id
+            for c in books.credits.values()
+            if is_held_by_payment(c, terms)
+            and (terms.owners.get(("CREDIT", c.id)) or owner(terms.owners, "PAYMENT", c.payment or "")) == key
+        }
+        assert sums_up(said, own)
+        carried = {p for p in ledger.payments if owner(terms.owners, "PAYMENT", p) == key}
+        made = declared(ledger, said, carried, own)
+        loop.records[key] = (*loop.records.get(key, ()), *made)
+
+        projection = loop.project(ledger.records())
+        assert not projection.waits
+        held = loop.held().documents
+        for other, there in held.items():
+            assert in_step(projection.documents.get(other), there), other
+        loop.agree(projection, held)
+
+
+def sums_up(said: dict[str, Any], own: set[str]) -> bool:
+    """total_amount = Σ amount - Σ uses of other credits + unapplied_amount + outside_amount + refunded_amount."""
+    uses = [use for application in said["applications"] for use in application["credit_uses"]]
+    others = sum(cents(use["amount"]) for use in uses if use["credit_id"] not in own)
+    amounts = sum(cents(application["amount"]) for application in said["applications"])
+    rest = sum(cents(said[f"{name}_amount"]) for name in ("unapplied", "outside", "refunded"))
+    return cents(said["total_amount"]) == amounts - others + rest and cents(said["outside_amount"]) == 0
