@@ -178,7 +178,7 @@ def _payment(raw: Raw, key: Key, known: Mapping[Entity, Key], company: str) -> P
     invoices: dict[Key, int] = defaultdict(int)
     credits: dict[Key, int] = defaultdict(int)
     refunds: dict[Key, int] = defaultdict(int)
-    refunded = 0
+    strangers = 0
     for line in raw.get("Line") or ():
         for linked in line.get("LinkedTxn") or ():
             target, amount = known_target(linked, known), amount_of(line, "Amount")
@@ -188,6 +188,8 @@ def _payment(raw: Raw, key: Key, known: Mapping[Entity, Key], company: str) -> P
                 invoices[target] += amount
             elif linked["TxnType"] == "CreditMemo" and target:
                 credits[target] += amount
+            else:
+                strangers += {"Invoice": amount, "CreditMemo": -amount}.get(linked["TxnType"], 0)
     refunded = refunds.pop("", 0)
     payment = Payment(
         key,
@@ -203,6 +205,8 @@ def _payment(raw: Raw, key: Key, known: Mapping[Entity, Key], company: str) -> P
         method=_ref(raw, "PaymentMethodRef"),
         deposit_account=_ref(raw, "DepositToAccountRef"),
     )
+    if raw.get("UnappliedAmt") is None:
+        return replace(payment, outside=strangers)
     # Whatever the equation leaves over went to documents that the ERP does not have, of whatever type and sign.
     return replace(payment, outside=payment.unapplied - amount_of(raw, "UnappliedAmt"))
 

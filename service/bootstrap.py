@@ -82,7 +82,7 @@ def _ports(settings: Settings, world: World, store: SqlStore) -> Ports:
     opener = CompanyOpener(app, throttle, world.sessions, clock=world.clock, sleep=world.sleep)
     erp = HttpErpDoor(
         settings.erp_api_url,
-        max_per_second=max(1, int(settings.erp_max_rps)),
+        max_per_second=settings.erp_max_rps,
         timeout_s=settings.qbo_timeout,
         sessions=world.sessions,
         now=world.monotonic,

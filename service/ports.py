@@ -172,7 +172,6 @@ class Erp(Protocol):
         """Any number of links, 500 a call; answers the ids that the ERP does not have."""
 
     def create_company(self, body: Raw) -> Raw: ...
-    def set_customer(self, company_id: str, qb_customer_id: str | None) -> Raw: ...
 
 
 class ErpDoor(Protocol):
@@ -717,6 +716,9 @@ class Store(Protocol):
         """Commits at the end, rolls back on an error. With a claim: raises `Replaced` when it is not the newest any
         more,
         and extends the lease to `until`."""
+
+    def rotate_keys(self) -> int:
+        """Re-encrypt every secret with the newest key; answers how many."""
 
 
 class Dispatcher(Protocol):

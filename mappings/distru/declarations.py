@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from mappings.distru.projection import RecordRef, is_held_by_payment
 from mappings.distru.projection import Terms as Terms
 from mappings.distru.records import CREDIT, PAYMENT, Books, Credit, Payment
-from mappings.documents import CreditMemo, Ending, Key, amounts
+from mappings.documents import CreditMemo, Ending, Key, Side, amounts
 from mappings.documents import Payment as PaymentDocument
 from mappings.keys import owner
 from mappings.money import text
@@ -45,12 +45,17 @@ class Application:
 
 @dataclass(frozen=True)
 class Told:
-    """What a declaration needs beside the document: the other side's facts about it."""
+    """What a declaration needs beside the document: the other side's facts about it.
+
+    `last` and `day`: what an ended document last was, and its day; a declaration is always whole.
+    """
 
     sync_token: str | None
     company: str
     timezone: str = "UTC"
     method_name: str | None = None
+    last: Side = None
+    day: str = "1970-01-01"
 
 
 def declare_credit_memo(
@@ -58,7 +63,9 @@ def declare_credit_memo(
 ) -> dict[str, Any]:
     """`PUT /credit-memos/{id}`: the whole state of one memo; `credit` None for one born in QuickBooks."""
     if isinstance(document, Ending):
-        return {"status": "DELETED", "credit_id": credit, "company_id": told.company}
+        last = told.last if isinstance(told.last, CreditMemo) else CreditMemo("", told.company, told.day)
+        whole = declare_credit_memo(last, credit, books, told)
+        return {name: value for name, value in whole.items() if name != "sync_token"} | {"status": "DELETED"}
     paid_out = sum(r.amount for r in books.refunds.values() if r.credit == credit and not r.voided)
     return {
         "sync_token": told.sync_token,
@@ -84,7 +91,13 @@ def declare_payment(
     order.
     """
     if isinstance(document, Ending):
-        return {"status": document.value.upper(), "company_id": told.company, "applications": []}
+        last = told.last if isinstance(told.last, PaymentDocument) else PaymentDocument("", told.company, told.day)
+        empty = replace(
+            last, total=0, invoices=(), credits=(), refunds=(), outside=0, refunded=0, date=last.date or told.day
+        )
+        whole = declare_payment(empty, key, Books(), terms, told)
+        known = whole if document is Ending.VOIDED else {n: v for n, v in whole.items() if n != "sync_token"}
+        return known | {"status": document.value.upper()}
     applications = _Spread(document, key, books, terms).run()
     uses = sum(sum(a.memo_uses.values()) for a in applications)
     refunded = document.refunded + sum(part.amount for part in document.refunds)
@@ -127,7 +140,7 @@ class _Spread:
             freed -= self._fit(here, invoice, amount, freed)
             result += [a for a in here if a.amount]
         self._spread_memos(result)
-        return result
+        return [application for application in result if application.amount]
 
     # ------------------------------------------------------------------------------- what the ERP has now
 
@@ -212,6 +225,32 @@ class _Spread:
                 share = min(left, application.room)
                 application.memo_uses[credit] = application.memo_uses.get(credit, 0) + max(share, 0)
                 left -= max(share, 0)
+            for application in list(applications):
+                left -= self._instead_of_own(application, credit, left, applications)
+
+    def _instead_of_own(self, application: Application, credit: str, wanted: int, among: list[Application]) -> int:
+        """A credit memo pays what the payment's own credit paid until now; answers how much of it.
+
+        A share on a payment that another document carries can only be of own credit: the memo pays beside it.
+        """
+        taken = 0
+        for own in sorted(application.own_uses):
+            part = min(wanted - taken, application.own_uses[own])
+            application.own_uses[own] -= part
+            taken += part
+        if not taken:
+            return 0
+        if application.payment and owner(self.terms.owners, PAYMENT, application.payment) != self.key:
+            application.amount -= taken
+            place = application.invoice
+            application = next(
+                (a for a in among if a.payment is None and a.invoice == place), Application(place, None, 0)
+            )
+            application.amount += taken
+            if application not in among:
+                among.append(application)
+        application.memo_uses[credit] = application.memo_uses.get(credit, 0) + taken
+        return taken
 
     # ----------------------------------------------------------------------------------------------- names
 

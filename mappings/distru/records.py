@@ -471,9 +471,7 @@ def _instant(value: Any) -> datetime:
     if isinstance(value, datetime):
         return value
     instant = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    if instant.tzinfo is None:
-        raise ValueError("an instant needs a zone")
-    return instant
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _number(value: Any) -> str | None:

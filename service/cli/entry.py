@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from service.cli.books import connections, links, tie_out
 from service.cli.doctor import doctor
+from service.cli.keys import keys
 from service.cli.opening import NotReady
 from service.cli.outside import Outside
 from service.cli.processes import demo, migrate, serve, worker
@@ -50,6 +51,7 @@ for command in (
     tie_out,
     links,
     tokens,
+    keys,
     doctor,
 ):
     main.add_command(command)

@@ -24,6 +24,20 @@ class PipelineLogger(Logger):  # type: ignore[misc]
         self.error_log.setLevel(self.LOG_LEVELS["info"])
 
 
+def closing_when_told(app: Callable[..., Any]) -> Callable[..., Any]:
+    """gunicorn drops an application's own `Connection: close` and keeps the connection: tell it by its own means."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            if ("Connection", "close") in headers:
+                start_response.__self__.force_close()
+            return start_response(status, headers, exc_info)
+
+        return app(environ, start)
+
+    return answer
+
+
 class WebServer(BaseApplication):  # type: ignore[misc]
     """One service over HTTP. It is built in the process that serves: threads do not survive a fork."""
 
@@ -51,7 +65,9 @@ class WebServer(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         """Called by gunicorn once, in the worker."""
         service = self._service = self._build()
-        return create_app(desk=service.desk, intake=service.intake, public_url=service.settings.public_url)
+        return closing_when_told(
+            create_app(desk=service.desk, intake=service.intake, public_url=service.settings.public_url)
+        )
 
     def begin(self) -> None:
         """The worker is up; work too, unless others are there to do it."""

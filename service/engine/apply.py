@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from mappings.distru.declarations import Told, declare_credit_memo, declare_payment
-from mappings.documents import CreditMemo, Ending, Invoice, Key, Payment, Side, from_json, to_json
+from mappings.documents import CreditMemo, Ending, Invoice, Key, Payment, Side, amounts, from_json, to_json
 from mappings.keys import NUMBER_LENGTH
 from mappings.money import text
 from mappings.plan import TO_ERP, TO_QUICKBOOKS, Action, Step
@@ -17,6 +17,7 @@ from mappings.planner import in_step
 from mappings.quickbooks import TYPES, Entity, body, customer_of, identity, read_object
 from service.engine import problems
 from service.engine.compare import Comparison, compare
+from service.engine.links import push_links
 from service.engine.lists import Lists, refresh_preferences
 from service.engine.reading import keep_deleted, keep_objects, keep_records
 from service.engine.working import Working, as_object, as_record, digest, dumps
@@ -78,10 +79,20 @@ class Applier:
             return True
         missing = [key for key in step.needs if key in self.blocked or key not in self.c.held.entities]
         if step.action in TO_ERP:
-            missing = [key for key in step.needs if key in self.blocked]
+            missing = [key for key in step.needs if key in self.blocked and "@" in key]
+        elif step.action is Action.CREATE:
+            missing += self._in_its_place(step.key)
         if missing:
             self._hold(step.key, "Waits for " + ", ".join(sorted(map(self._name, missing))) + ".")
         return bool(missing)
+
+    def _in_its_place(self, key: Key) -> list[Key]:
+        """What still stands in QuickBooks for the same records, e.g. the invoice that a negative one replaces."""
+        refs = set(self.c.projection.records.get(key, ()))
+        others = [
+            row for row in self.c.rows.values() if row.key != key and row.quickbooks_id and refs & set(row.records)
+        ]
+        return [row.key for row in others if not isinstance(self.c.held.documents.get(row.key), Ending)]
 
     def _name(self, key: Key) -> str:
         number = problems.number_of_key(self.c, key)
@@ -156,7 +167,8 @@ class Applier:
         try:
             raw = self.w.quickbooks.read(*entity)
             before = self.c.objects.get(entity)
-            if before and before.sync_token == raw.get("SyncToken") and isinstance(error, Gone):
+            unmoved = before is not None and before.sync_token == raw.get("SyncToken")
+            if unmoved and (isinstance(error, Gone) or step.action in TO_ERP):
                 self._refused(step, error)
                 return
             keep_objects(self.w, [as_object(entity[0], raw, customer_of(raw))])
@@ -268,6 +280,9 @@ class Applier:
         """Answer, link and agreed document in one transaction; then look whether QuickBooks did what was asked."""
         entity, echo = self._echo(step, intent, answer)
         is_as_asked = in_step(step.document, echo)
+        if not is_as_asked and self._is_clamped(step, echo):
+            self._accept_clamped(step, intent, answer, entity, echo)
+            return
         with self.w.writing() as tx:
             record_answer(tx, self.w, intent, answer)
             before = self.c.situation.agreed.get(step.key)
@@ -285,6 +300,24 @@ class Applier:
         self.again = self.again or step.then_declare
         self._see(step.key, entity, echo)
         self.w.progress(done=(self.w.run.done if self.w.run else 0) + 1, count=step.action.value)
+
+    def _is_clamped(self, step: Step, echo: Side) -> bool:
+        """Somebody paid the same invoice meanwhile: QuickBooks took what was left (REFERENCE 4.6)."""
+        asked = step.document
+        if not self.w.connection.two_way or not isinstance(asked, Payment) or not isinstance(echo, Payment):
+            return False
+        got, wanted = amounts(echo.invoices), amounts(asked.invoices)
+        return got.keys() == wanted.keys() and all(got[key] <= wanted[key] for key in got) and echo.total == asked.total
+
+    def _accept_clamped(self, step: Step, intent: Intent, answer: Raw, entity: Entity, echo: Side) -> None:
+        """QuickBooks is the truth on payments: what it kept is told to the ERP with the next look."""
+        with self.w.writing() as tx:
+            record_answer(tx, self.w, intent, answer)
+            self._save(tx, step.key, entity, step.erp, step.document)
+            self._touch(tx, step, answer)
+            tx.audits.add(self.w.id, [self._audit(step, entity, "quickbooks", echo)])
+        self.again = True
+        self._see(step.key, entity, echo)
 
     def _echo(self, step: Step, intent: Intent, answer: Raw) -> tuple[Entity, Side]:
         entity = intent.write.entity
@@ -316,6 +349,9 @@ class Applier:
         """Tell the ERP the whole state of one QuickBooks document, then see whether its books say the same."""
         entity, object_id = self.c.held.entities[step.key]
         erp = self.w.erp
+        if isinstance(step.document, Ending):
+            # The ERP finds what ended by its QuickBooks ID: it has to know it first.
+            push_links(self.w)
         if entity == "CreditMemo":
             answer = erp.declare_credit_memo(object_id, self._memo_declaration(step))
             made = {"CREDIT": [answer.get("credit")]}
@@ -340,7 +376,10 @@ class Applier:
         raw = self.c.objects[self.c.held.entities[key]].body
         method = (raw.get("PaymentMethodRef") or {}).get("value")
         name = (self.lists.methods.get(str(method)) or {}).get("Name") if method else None
-        return Told(raw.get("SyncToken"), self.c.company, self.c.terms.timezone, name)
+        known = self.c.situation.agreed.get(key)
+        last = known.quickbooks if known else None
+        day = str(raw.get("TxnDate") or "1970-01-01")
+        return Told(raw.get("SyncToken"), self.c.company, self.c.terms.timezone, name, last, day)
 
     def _learn(self, step: Step, entity: str, object_id: str, made: Mapping[str, Sequence[Raw | None]]) -> None:
         records = [
@@ -361,9 +400,12 @@ class Applier:
         erp = self.c.projection.documents.get(step.key)
         mirrored = in_step(erp, step.document)
         with self.w.writing() as tx:
-            agreed = (erp if erp is not None else step.document) if mirrored else row_side(row)
-            status = "DELETED_IN_QBO" if gone else "SYNCED"
-            self._save(tx, step.key, there, agreed, step.document, status=status)
+            if mirrored:
+                agreed = erp if erp is not None else step.document
+                self._save(tx, step.key, there, agreed, step.document, status="DELETED_IN_QBO" if gone else "SYNCED")
+            else:
+                # What both held before stays remembered: QuickBooks' change is not done with.
+                self._save(tx, step.key, there, row_side(row), from_json(row.echo))
             tx.audits.add(self.w.id, [self._audit(step, (entity, object_id), "erp", step.document)])
             if mirrored:
                 tx.problems.settle(self.w.id, step.key, at=self.w.now())

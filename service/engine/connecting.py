@@ -81,7 +81,8 @@ class Connecting:
         with self.ports.store.reading() as tx:
             others = [c for c in tx.connections.by_realm(realm_id) if c.id != connection.id]
         if others:
-            return self._result("company_taken", account=connection.account_id, company=name)
+            ours = connection.quickbooks_company or connection.name
+            return self._result("company_taken", account=connection.account_id, company=name, expected_company=ours)
         return None
 
     def _connect(self, connection: Connection, realm_id: str, company: Raw, tokens: Tokens) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,11 +15,12 @@ from service.engine import enabling, guards, legacy_overpayments, open_items, vi
 from service.engine.compare import compare
 from service.engine.connecting import Connecting
 from service.engine.customers import waiting_customers
-from service.engine.lists import load_lists
-from service.engine.reading import keep_records, read_quickbooks
+from service.engine.lists import Lists, load_lists
+from service.engine.reading import keep_records, read_lists, read_quickbooks
 from service.engine.refreshing import TooSlow, in_time
 from service.engine.settings import checked, shown
-from service.engine.sync import Look, bring_into_step, plans, read_both
+from service.engine.sync import Look, TooLarge, bring_into_step, plans, read_both
+from service.engine.worker import disconnected
 from service.engine.working import LEASE, Ports, Working, as_record, digest
 from service.errors import Disconnected, Reason, Rejected, SyncError
 from service.ports import Audit, Claim, Connection, ConnectionState, Dispatcher, Run, Transaction
@@ -86,7 +87,7 @@ class Desk:
             lists = load_lists(tx, Working(self.ports, connection, _no_claim(connection)))
         changes: dict[str, Any] = {"name": name} if name else {}
         if settings is not None:
-            changes["settings"] = checked(connection.settings, settings, lists)
+            changes["settings"] = self._checked(connection, settings, lists)
         with self.ports.store.writing() as tx:
             connection = tx.connections.update(connection.id, **changes)
             self._say(tx, connection, actor, "settings", f"Changed: {', '.join(sorted(settings or {})) or 'name'}.")
@@ -95,6 +96,19 @@ class Desk:
                 tx.marks.add(connection.id, tx.records.company_ids(connection.id))
                 tx.connections.update(connection.id, sweep_at=self._soon(connection))
             return self._connection(tx, connection)
+
+    def _checked(self, connection: Connection, settings: Mapping[str, Any], lists: Lists) -> dict[str, Any]:
+        """Settings checked against QuickBooks' own lists: as last seen, and where these refuse, as they are now."""
+        try:
+            return checked(connection.settings, settings, lists)
+        except Rejected:
+            if connection.state is not ConnectionState.CONNECTED:
+                raise
+        with self._working(connection.account_id) as w:
+            read_lists(w)
+            with w.reading() as tx:
+                fresh = load_lists(tx, w)
+        return checked(connection.settings, settings, fresh)
 
     def begin_consent(self, token: str) -> str:
         return self.connecting.begin(token)
@@ -255,7 +269,8 @@ class Desk:
             found = tx.problems.page(connection.id, statuses=statuses, code=code, cursor=cursor, limit=limit)
             view = views.page(found, views.problem)
             if cursor is None and "open" in statuses and code in (None, views.UNREADABLE):
-                view["data"] += [views.quarantined(n) for n in tx.inbox.quarantined()]
+                mine = [n for n in tx.inbox.quarantined() if n.connection_id in (None, connection.id)]
+                view["data"] += [views.quarantined(n) for n in mine]
             return view
 
     def retry(self, problem_id: str, *, actor: str) -> View:
@@ -266,6 +281,10 @@ class Desk:
 
     def dismiss(self, problem_id: str, *, reason: str, actor: str) -> View:
         with self.ports.store.writing() as tx:
+            notice = next((n for n in tx.inbox.quarantined() if views.notice_id(n) == problem_id), None)
+            if notice is not None:
+                tx.inbox.finish([notice.id], "dismissed", reason)
+                return views.quarantined(notice) | {"status": "dismissed"}
             connection, problem = self._known_problem(tx, problem_id)
             self._say(
                 tx, connection, actor, "dismiss", f"{problem.code}: {reason}", kind=problem.kind, erp_id=problem.erp_id
@@ -343,7 +362,8 @@ class Desk:
             read_both(w, Look(everything=False))
             read_quickbooks(w)
             as_of = w.now()
-            bring_into_step(w, Look(everything=False, companies=frozenset({company})), approved=True)
+            with suppress(TooLarge):  # held by the brakes: what is pulled is fresh all the same
+                bring_into_step(w, Look(everything=False, companies=frozenset({company})))
         return {"fresh": True, "as_of": views.moment(as_of)}
 
     def _company_of_invoice(self, w: Working, invoice_id: str) -> str:
@@ -475,7 +495,7 @@ class Desk:
                     Reason.CONFLICT, "not_connected", f"This connection is {connection.state.value}: connect it first."
                 )
             run = tx.runs.active(connection.id, kind) if join else None
-            if run is None or (run.state == "running" and kind == "reconcile") or run.cursor.get("implicit"):
+            if run is None or (run.state != "queued" and kind == "reconcile") or run.cursor.get("implicit"):
                 run = tx.runs.create(
                     Run(
                         id=self.ports.new_id(),
@@ -542,7 +562,9 @@ class Desk:
             waited += 0.1
         try:
             yield Working(self.ports, connection, claim)
-        except (Disconnected, SyncError) as error:
+        except SyncError as error:
+            if isinstance(error, Disconnected):
+                disconnected(Working(self.ports, connection, claim), error)
             raise Rejected(Reason.BUSY, error.code, error.message, retry_after_s=BUSY_S) from error
         finally:
             with self.ports.store.writing() as tx:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from service.engine.reading import ERP_KINDS
 from service.engine.working import NEVER, Working
 from service.errors import Refused, SyncError
 from service.ports import Audit, ConnectionState
@@ -13,7 +14,7 @@ LINK_KINDS = ("COMPANY", "INVOICE", "PAYMENT", "CREDIT", "RETURN", "REFUND")
 EPOCH_SOURCES = (
     "quickbooks",
     "census",
-    *(f"erp:{k}" for k in ("company", "credit", "return", "refund", "invoice", "payment")),
+    *(f"{prefix}:{kind}" for prefix in ("erp", "read") for kind in ERP_KINDS),
 )
 
 

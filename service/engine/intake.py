@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.engine.reading import CONCERNS, LISTS, TRANSACTIONS
-from service.engine.working import as_record
+from service.engine.working import instant
 from service.errors import Reason, Rejected
 from service.ports import Clock, Connection, ConnectionState, Dispatcher, Hint, Notice, NoticeReader, Store, Transaction
 from service.ports import UnreadableNotice as Unreadable
@@ -36,6 +36,8 @@ class Intake:
             hints, trouble = self.quickbooks_notices.read(body), None
         except Unreadable as unreadable:
             hints, trouble = list(unreadable.hints), str(unreadable)
+        except Exception as surprise:  # always 200: another answer can hold back every later event
+            hints, trouble = [], type(surprise).__name__
         kick: set[int] = set()
         with self.store.writing() as tx:
             if trouble is not None:
@@ -82,6 +84,11 @@ class Intake:
 
     def _keep(self, tx: Transaction, connection: Connection, hint: Hint, body: bytes) -> str:
         notice = _notice("erp", connection.id, hint, body, self.clock())
+        if hint.record is not None and not hint.record.get("id"):
+            tx.inbox.add(
+                _quarantined("erp", connection.id, body, "its record has no id", self.clock()), dedupe=_hash(body)
+            )
+            return "accepted"
         if hint.type not in CONCERNS:
             tx.inbox.count_ignored("erp", f"type:{hint.type[:40]}")
             return "accepted"
@@ -100,7 +107,7 @@ def _is_stale(tx: Transaction, connection: Connection, hint: Hint) -> bool:
     if hint.record is None or not hint.record.get("id"):
         return False
     known = tx.records.get(connection.id, hint.type, hint.entity_id)
-    fresh = as_record(hint.type, hint.record, None).updated_at
+    fresh = instant(hint.record.get("updated_datetime"))
     return known is not None and known.updated_at is not None and fresh is not None and fresh < known.updated_at
 
 

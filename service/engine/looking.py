@@ -11,8 +11,8 @@ from mappings.quickbooks import RECEIVABLES, Held, open_balance, read_object
 from mappings.sides import Sides
 from service.engine import problems
 from service.engine.compare import Comparison
+from service.engine.links import WORDS
 from service.engine.lists import Lists
-from service.engine.sync import WORDS
 
 View = dict[str, Any]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from mappings.documents import Ending, Key, Side, to_json
@@ -11,8 +12,8 @@ from mappings.plan import Conflict, Step
 from mappings.quickbooks import link_amounts
 from service.engine.compare import Comparison
 from service.engine.working import Working, digest, dumps
-from service.errors import SyncError
-from service.ports import Problem, Transaction
+from service.errors import Refused, SyncError
+from service.ports import Link, Problem, Raw, Transaction
 
 ADVICE = {
     "closed_books": "Move the closing date in QuickBooks, or change the date, then retry.",
@@ -94,6 +95,47 @@ def of_finding(w: Working, c: Comparison, key: Key, finding: Finding) -> Problem
         fingerprint_=digest(finding.code, finding.field, finding.cause),
     )
     return Problem(**{**problem.__dict__, "kind": finding.kind, "erp_id": finding.erp_id})
+
+
+def of_unreadable(w: Working, kind: str, raw: Raw, rule: str) -> Problem:
+    """A record of the ERP's that belongs to no company or cannot be told apart: kept, shown, and looked at again."""
+    erp_id = str(raw["id"]) if raw.get("id") else None
+    name = erp_id or digest(dumps(raw))
+    error = Refused(f"The ERP's {kind.lower()} {name} cannot be used: {rule}.", code="invalid_record")
+    problem = of_connection(
+        w, "invalid_record", error, "Correct the record in the ERP; it is looked at again by itself."
+    )
+    return replace(problem, key=f"record:{kind}:{name}", kind=kind, erp_id=erp_id, erp=raw, fingerprint=digest(rule))
+
+
+def of_surprise(w: Working, company: str, error: Exception) -> Problem:
+    """Something that we did not foresee stopped one company's books; the others go on."""
+    found = Refused(f"These books could not be worked: {type(error).__name__}.", code="internal_error")
+    problem = of_connection(w, "internal_error", found, "It is tried again by itself. Report it with its time.")
+    return replace(problem, key=f"company:{company}", kind="COMPANY", erp_id=company, company_id=company)
+
+
+def of_unrest(w: Working, c: Comparison, key: Key) -> Problem:
+    """A document that changes under us every time that we write it."""
+    error = Refused("Each side says that the other's state is out of date, again and again.", code="no_rest")
+    problem = of_connection(
+        w, "no_rest", error, "Look whether another integration edits it at the same time, then retry."
+    )
+    kind, erp_id = subject_of(c, key)
+    return replace(problem, key=key, kind=kind, erp_id=erp_id, company_id=c.company, number=number_of_key(c, key))
+
+
+def of_link(w: Working, link: Link, error: SyncError) -> Problem:
+    """The ERP does not take the QuickBooks ID or the status of one record."""
+    problem = of_connection(w, "link_refused", error, "Read what the ERP says; correct it there, then retry.")
+    return replace(
+        problem,
+        key=f"link:{link.kind}:{link.erp_id}",
+        kind=link.kind,
+        erp_id=link.erp_id,
+        quickbooks_id=link.quickbooks_id,
+        number=link.erp_number,
+    )
 
 
 def of_company(w: Working, c: Comparison, code: str, cause: str) -> Problem:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from mappings.quickbooks import customer_of
-from service.engine.working import Working, as_object, as_record, instant
+from service.engine import problems
+from service.engine.working import UnreadableRecord, Working, as_object, as_record, instant
 from service.errors import Refused
 from service.ports import Notice, QboObject, Raw, Record, Transaction
 
@@ -28,6 +29,8 @@ TRANSACTIONS = ("Invoice", "CreditMemo", "Payment", "Purchase", "JournalEntry")
 LISTS = ("Customer", "Item", "Account", "PaymentMethod")
 ERP_OVERLAP = timedelta(seconds=10)
 """The ERP's reads lag about a second behind its writes."""
+ERP_CLOCK_AHEAD = timedelta(minutes=5)
+"""A record dated later than that is wrong about its time; it must not hide what comes after it."""
 CDC_OVERLAP = timedelta(minutes=5)
 """CDC may be late by minutes, and its `time` may be ahead of what it shows (REFERENCE 7)."""
 CDC_WINDOW = timedelta(days=29)
@@ -45,30 +48,53 @@ def read_erp(w: Working, kinds: Iterable[str] = ERP_KINDS) -> None:
 
 
 def _read_kind(w: Working, kind: str) -> None:
-    name = f"erp:{kind}"
+    name, started = f"erp:{kind}", w.now()
     mark = instant(w.connection.watermarks.get(name))
+    known_before = bool(w.connection.watermarks.get(f"read:{kind}"))
     newest, page = mark, []
     for raw in w.erp.changed(kind, mark - ERP_OVERLAP if mark else None):
-        page.append(as_record(kind.upper(), raw, w.connection.connected_at))
-        newest = max(filter(None, (newest, page[-1].updated_at)), default=None)
+        page += _readable(w, kind.upper(), [raw])
+        updated = page[-1].updated_at if page else None
+        if updated is not None and updated <= started + ERP_CLOCK_AHEAD:
+            newest = max(filter(None, (newest, updated)))
         if len(page) >= 200:
-            _keep_records(w, page)
+            _keep_records(w, page, touched=known_before)
             page = []
-    _keep_records(w, page)
-    if newest is not None and newest != mark:
-        w.update(watermarks={name: newest.isoformat()})
+    _keep_records(w, page, touched=known_before)
+    watermarks = {f"read:{kind}": started.isoformat()}
+    w.update(watermarks=watermarks if newest is None else {**watermarks, name: newest.isoformat()})
 
 
-def _keep_records(w: Working, records: Sequence[Record]) -> None:
+def _readable(w: Working, kind: str, raws: Iterable[Raw]) -> list[Record]:
+    """Records that can be told apart; one that cannot becomes a problem, and everything else goes on."""
+    found = []
+    for raw in raws:
+        try:
+            found.append(as_record(kind, raw, w.connection.connected_at))
+        except UnreadableRecord as unreadable:
+            with w.writing() as tx:
+                problems.report(tx, w, problems.of_unreadable(w, kind, raw, str(unreadable)))
+    return found
+
+
+def _keep_records(w: Working, records: Sequence[Record], *, touched: bool = False) -> None:
     if records:
         with w.writing() as tx:
-            keep_records(tx, w, records)
+            keep_records(tx, w, records, touched=touched)
 
 
-def keep_records(tx: Transaction, w: Working, records: Sequence[Record]) -> None:
-    """Mirror records and mark the companies of those that changed."""
+def keep_records(tx: Transaction, w: Working, records: Sequence[Record], *, touched: bool = False) -> None:
+    """Mirror records and mark the companies of those that changed.
+
+    `touched`: what changed was changed while we are connected, whatever the ERP's clock says.
+    """
     changed = tx.records.upsert(w.id, records)
+    for kind in {r.kind for r in changed} if touched else ():
+        tx.records.set_wanted(w.id, kind, [r.erp_id for r in changed if r.kind == kind and r.wanted is None], "touched")
     tx.marks.add(w.id, {record.company_id for record in changed if record.company_id})
+    for record in changed:
+        if record.company_id is None and not record.deleted:
+            problems.report(tx, w, problems.of_unreadable(w, record.kind, record.body, "it names no company"))
 
 
 def read_erp_notices(w: Working, notices: Sequence[Notice], bodies: dict[int, Raw]) -> None:
@@ -81,12 +107,17 @@ def read_erp_notices(w: Working, notices: Sequence[Notice], bodies: dict[int, Ra
         kind = notice.type or ""
         raw = bodies[notice.id].get("object")
         if raw and kind in CONCERNS and kind != "ORDER":
-            _keep_records(w, [as_record(kind, raw, w.connection.connected_at)])
+            _keep_records(w, _readable(w, kind, [raw]), touched=_is_since_connected(w, notice))
         if notice.event == "DELETE" and notice.entity_id:
             _forget(w, kind, notice.entity_id)
         kinds |= set(CONCERNS.get(kind, ()))
     if kinds:
         read_erp(w, kinds)
+
+
+def _is_since_connected(w: Working, notice: Notice) -> bool:
+    """By our own clock: the ERP's may be behind."""
+    return w.connection.connected_at is not None and notice.received_at >= w.connection.connected_at
 
 
 def _forget(w: Working, kind: str, erp_id: str) -> None:
@@ -179,10 +210,17 @@ def read_quickbooks(w: Working) -> None:
 
 
 def _read_whole_books(w: Working) -> None:
-    started = w.now()
+    # QuickBooks' own time, not ours: a clock that runs ahead would lose what changes while we read.
+    started = w.quickbooks.changes(LISTS[-1:], w.now() - CDC_OVERLAP).complete_to
     for entity in (*LISTS, *TRANSACTIONS):
         _keep_all(w, entity, w.quickbooks.query(entity, with_inactive=entity in LISTS))
     w.update(watermarks={"quickbooks": (started - CDC_OVERLAP).isoformat()})
+
+
+def read_lists(w: Working) -> None:
+    """QuickBooks' own lists as they are now: a setting may name what was made a moment ago."""
+    for entity in ("Item", "Account", "PaymentMethod"):
+        _keep_all(w, entity, w.quickbooks.query(entity, with_inactive=True))
 
 
 def _read_since(w: Working, entities: Sequence[str], since: datetime) -> None:

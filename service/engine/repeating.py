@@ -15,7 +15,7 @@ from service.engine.apply import record_answer
 from service.engine.reading import keep_deleted, keep_objects
 from service.engine.working import Working, as_object
 from service.errors import Gone, Refused, Stale, SyncError, UnknownOutcome
-from service.ports import Audit, Condition, Intent, Operation, Raw, Row, Transaction
+from service.ports import AlreadyLinked, Audit, Condition, Intent, Operation, Raw, Row, Transaction
 
 _NUMBER_FIELDS = {"Invoice": "DocNumber", "CreditMemo": "DocNumber", "Payment": "PaymentRefNum"}
 
@@ -35,6 +35,9 @@ def repeat_unanswered(w: Working) -> int:
             if error.quickbooks_code is None:
                 raise
             _still_unknown(w, intent, error)
+        except AlreadyLinked as error:
+            # What it made carries our marker, so it is found again; this one must not stop the others.
+            _close(w, intent, "abandoned", Refused(str(error)))
     return len(intents)
 
 
@@ -122,9 +125,22 @@ def _settled_elsewhere(w: Working, intent: Intent, error: SyncError) -> None:
         )
         return
     keep_objects(w, [as_object(entity, raw, customer_of(raw))])
+    if not _took_effect(w, intent, raw):
+        _close(w, intent, "abandoned", error)
+        return
     with w.writing() as tx:
         record_answer(tx, w, intent, raw)
         _remember(tx, w, intent, raw)
+
+
+def _took_effect(w: Working, intent: Intent, raw: Raw) -> bool:
+    """Whether the object is what the lost request asked for; else somebody was faster, and the planner decides anew."""
+    document = from_json((intent.document or {}).get("document"))
+    with w.reading() as tx:
+        company = _company_of(tx, w, intent, raw) or ""
+        rows = tx.id_map.of_company(w.id, w.epoch, company)
+    known = {(r.quickbooks_type or "", r.quickbooks_id or ""): r.key for r in rows}
+    return in_step(document, read_object(intent.write.entity, raw, intent.key, known, company))
 
 
 def _close(w: Working, intent: Intent, state: str, error: SyncError, *, deleted: str | None = None) -> None:

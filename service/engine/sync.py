@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from mappings.documents import Ending
 from mappings.money import cents
 from mappings.plan import Action, CompanyPlan, Step
 from mappings.planner import in_step
@@ -13,12 +15,15 @@ from service.engine import problems
 from service.engine.apply import Applier
 from service.engine.compare import Comparison, company_key, compare
 from service.engine.customers import link_customers, park_unmapped
+from service.engine.links import push_links
 from service.engine.lists import Lists, load_lists, refresh_preferences
 from service.engine.reading import ERP_KINDS, are_echoes, census, read_erp, read_erp_notices, read_quickbooks
 from service.engine.repeating import repeat_unanswered
 from service.engine.working import Working
 from service.errors import SyncError
 from service.ports import Notice, Raw, Transaction
+
+log = logging.getLogger(__name__)
 
 ROUNDS = 4
 """How often one company is planned anew within a run when the books move under it."""
@@ -102,7 +107,15 @@ def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:
 
 def _work_off(w: Working, look: Look, lists: Lists) -> None:
     for company, mark in sorted(_pending(w, look).items()):
-        _company(w, company, lists, retry=look.retry)
+        try:
+            _company(w, company, lists, retry=look.retry)
+        except (SyncError, AssertionError):
+            raise
+        except Exception as error:
+            # One company's surprise must not stop the others; it is looked at again with every sweep.
+            log.exception("company_failed", extra={"company_id": company})
+            with w.writing() as tx:
+                problems.report(tx, w, problems.of_surprise(w, company, error))
         with w.writing() as tx:
             tx.marks.done(w.id, company, mark)
 
@@ -168,6 +181,9 @@ def _company(w: Working, company: str, lists: Lists, *, retry: bool) -> None:
             return
         with w.reading() as tx:
             lists = load_lists(tx, w)
+    with w.writing() as tx:
+        for key in sorted(applier.blocked):
+            problems.report(tx, w, problems.of_unrest(w, applier.c, key))
 
 
 def _trouble(w: Working, c: Comparison, lists: Lists) -> tuple[str, str] | None:
@@ -264,9 +280,11 @@ def _show(tx: Transaction, w: Working, c: Comparison, applier: Applier, in_troub
         if status == "SYNCED" and any(state not in ("SYNCED", "DELETED_IN_QBO") for state in states.values()):
             status = "PARTIALLY_SYNCED"
         wait = c.projection.waits.get(main)
+        never_sent = "It ended in the ERP before it was sent." if status == "NOT_SYNCED" else None
         message = (
             causes.get(main)
             or next((causes[k] for k in known if k in causes), None)
+            or never_sent
             or (
                 (wait.cause if wait else applier.blocked.get(main))
                 if status not in ("SYNCED", "DELETED_IN_QBO")
@@ -285,6 +303,8 @@ def _state(c: Comparison, key: str, in_trouble: set[str]) -> str:
         row = c.rows.get(key)
         return "DELETED_IN_QBO" if _is_gone(c, key) and row and row.quickbooks_id else "ERROR"
     row = c.rows.get(key)
+    if isinstance(c.projection.documents.get(key), Ending) and (row is None or not row.quickbooks_id):
+        return "NOT_SYNCED"
     if row is None or row.agreed is None:
         return "PENDING"
     if row.status == "DELETED_IN_QBO":
@@ -306,42 +326,6 @@ def _set_status(
     tx.id_map.set_status(
         w.id, w.epoch, *ref, status=status, message=message, number=number, company_id=c.company, key=key, at=w.now()
     )
-
-
-# ------------------------------------------------------------------------------------------------- links
-
-WORDS = {
-    "Customer": "CUSTOMER",
-    "Invoice": "INVOICE",
-    "Payment": "PAYMENT",
-    "CreditMemo": "CREDIT_MEMO",
-    "Purchase": "PURCHASE",
-}
-"""QuickBooks types as both contracts spell them."""
-
-
-def push_links(w: Working) -> None:
-    """Show the ERP, beside each record, its QuickBooks ID and how its sync stands."""
-    while True:
-        with w.reading() as tx:
-            links = tx.id_map.unpushed(w.id, w.epoch, 500)
-        if not links:
-            return
-        w.erp.put_links(
-            [
-                {
-                    "kind": link.kind,
-                    "id": link.erp_id,
-                    "quickbooks_type": WORDS.get(link.quickbooks_type or ""),
-                    "quickbooks_id": link.quickbooks_id,
-                    "sync_status": link.status,
-                    "message": link.message,
-                }
-                for link in links
-            ]
-        )
-        with w.writing() as tx:
-            tx.id_map.pushed(w.id, w.epoch, links)
 
 
 def connection_trouble(w: Working, error: SyncError, side: str) -> None:

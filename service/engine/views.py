@@ -14,16 +14,21 @@ from mappings.tieout import TieOut
 from service.engine import problems
 from service.engine.compare import Comparison
 from service.engine.customers import Waiting
+from service.engine.links import WORDS
 from service.engine.lists import Lists
-from service.engine.sync import WORDS, amount_of
+from service.engine.sync import amount_of
 from service.ports import Audit, Connection, Link, Notice, Page, Problem, Raw, Run
 
 View = dict[str, Any]
-RECEIVING = ("erp:company", "erp:credit", "erp:return", "erp:refund", "erp:invoice", "erp:payment")
+RECEIVING = ("read:company", "read:credit", "read:return", "read:refund", "read:invoice", "read:payment")
 
 
 def moment(value: datetime | None) -> str | None:
     return value.isoformat().replace("+00:00", "Z") if value else None
+
+
+def _as_z(value: str | None) -> str | None:
+    return value.replace("+00:00", "Z") if value else None
 
 
 def money(value: int | None) -> str | None:
@@ -57,7 +62,7 @@ def connection(
         "links": links,
         "problems": problem_count,
         "auto_apply_credit": (c.lists.get("preferences") or {}).get("SalesFormsPrefs", {}).get("AutoApplyCredit"),
-        "complete_up_to": {"erp": min(marks, default=None), "quickbooks": c.watermarks.get("quickbooks")},
+        "complete_up_to": {"erp": _as_z(min(marks, default=None)), "quickbooks": _as_z(c.watermarks.get("quickbooks"))},
     }
     return view | ({"connect_url": connect_url} if connect_url else {})
 
@@ -125,10 +130,14 @@ def problem(p: Problem) -> View:
 UNREADABLE = "unreadable_notice"
 
 
+def notice_id(n: Notice) -> str:
+    return f"notice-{n.id}"
+
+
 def quarantined(n: Notice) -> View:
     """A signed notice that could not be read: stored as it came, shown among the problems."""
     return {
-        "id": f"notice-{n.id}",
+        "id": notice_id(n),
         "status": "open",
         "code": UNREADABLE,
         "kind": None,

@@ -101,11 +101,16 @@ def _execute(ports: Ports, claim: Claim, run: Run) -> bool:
     except Refused as error:
         return _finish(w, "failed", error.message)
     except Disconnected as error:
-        _disconnected(w, error)
+        disconnected(w, error)
         return _finish(w, "queued", error.message, over=False)
     except Unreachable as error:
         _unreachable(w, error)
         return _finish(w, "queued", error.message, over=False)
+    except (Replaced, SyncError):
+        raise
+    except Exception as error:
+        _surprised(w, error)
+        return _finish(w, "failed", f"Unexpected: {type(error).__name__}.")
     _reached(w)
     return _finish(w, "succeeded")
 
@@ -183,15 +188,21 @@ def _look(ports: Ports, claim: Claim, connection: Connection) -> bool:
         _absorb(w, notices)
         return _hold_once(w, large)
     except Disconnected as error:
-        _disconnected(w, error)
+        disconnected(w, error)
         return _end_implicit(w, "failed", error.message)
     except Unreachable as error:
         _unreachable(w, error)
         return not _end_implicit(w, "failed", error.message)
     except Refused as error:
-        connection_trouble(w, error, "quickbooks")
+        connection_trouble(w, error, _side(error))
         _put_off(ports, claim, 60)
         return not _end_implicit(w, "failed", error.message)
+    except (Replaced, SyncError):
+        raise
+    except Exception as error:
+        _surprised(w, error)
+        _put_off(ports, claim, 60)
+        return not _end_implicit(w, "failed", f"Unexpected: {type(error).__name__}.")
     _reached(w)
     from_erp = any(n.source == "erp" for n in notices)
     _schedule(w, SETTLE if from_erp or w.declared else ports.reconcile_every, is_sweep=is_sweep)
@@ -296,7 +307,7 @@ def _reached(w: Working) -> None:
         tx.problems.settle(w.id, "connection", at=w.now())
 
 
-def _disconnected(w: Working, error: Disconnected) -> None:
+def disconnected(w: Working, error: Disconnected) -> None:
     """One alert; webhooks are still taken and stored; everything runs in order once it is connected again."""
     if _side(error) == "erp":
         advice = "Give this connection a valid ERP API key (POST /api/v1/connections)."
@@ -306,6 +317,16 @@ def _disconnected(w: Working, error: Disconnected) -> None:
         w.update(state=ConnectionState.NEEDS_REAUTHORISATION, sweep_at=NEVER)
     with w.writing() as tx:
         report(tx, w, of_connection(w, error.code, error, advice))
+
+
+def _surprised(w: Working, error: Exception) -> None:
+    """What nobody foresaw: logged in full, told in one problem, tried again by itself."""
+    log.exception("unexpected error", extra={"connection_id": w.id})
+    found = Refused(f"The work on this connection was interrupted: {type(error).__name__}.", code="internal_error")
+    with w.writing() as tx:
+        report(
+            tx, w, of_connection(w, "internal_error", found, "It is tried again by itself. Report it with its time.")
+        )
 
 
 def _side(error: SyncError) -> str:

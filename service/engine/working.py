@@ -143,9 +143,15 @@ def digest(*values: Any) -> str:
 
 
 def as_record(kind: str, raw: Raw, connected_at: datetime | None, *, deleted: bool = False) -> Record:
-    """An ERP record as it is kept: changed since the connection stands means wanted."""
+    """An ERP record as it is kept: changed since the connection stands means wanted.
+
+    Raises: `UnreadableRecord`, where not even the record's id can be told.
+    """
+    if not raw.get("id") or not isinstance(raw["id"], str | int):
+        raise UnreadableRecord(f"a record of kind {kind} has no id")
     updated = instant(raw.get("updated_datetime"))
-    company = raw.get("company") or {}
+    company = raw.get("company")
+    company = company if isinstance(company, Mapping) else {}
     touched = connected_at is not None and updated is not None and updated >= connected_at
     return Record(
         kind=kind,
@@ -157,6 +163,10 @@ def as_record(kind: str, raw: Raw, connected_at: datetime | None, *, deleted: bo
         wanted="touched" if touched else None,
         body=raw,
     )
+
+
+class UnreadableRecord(ValueError):
+    """A record that cannot even be told apart from others."""
 
 
 _NUMBERS = ("invoice_number", "payment_number", "credit_number", "return_number", "name")
@@ -178,11 +188,11 @@ def as_object(entity: str, raw: Raw, customer_id: str | None) -> QboObject:
 
 
 def instant(value: Any) -> datetime | None:
-    """An ISO 8601 text as an aware UTC instant; None where there is none that can be read."""
+    """An ISO 8601 text as an aware UTC instant (one without a zone is UTC); None where none can be read."""
     if not value:
         return None
     try:
         moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     except ValueError:
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -73,11 +73,6 @@ class ErpClient:
         made: Raw = answer.get("company", answer)
         return made
 
-    def set_customer(self, company_id: str, qb_customer_id: str | None) -> Raw:
-        """The ERP's upsert is sparse: what is not named stays."""
-        body = {"id": company_id, "qb_customer_id": qb_customer_id}
-        return _record(self._transport.upsert(f"{_PUBLIC}/companies", body))
-
     def _records(self, kind: str, query: list[tuple[str, str]]) -> Iterator[Raw]:
         if kind in _SOFT_DELETED:
             query = [*query, ("deleted", "include")]

@@ -20,7 +20,7 @@ class HttpErpDoor:
         self,
         base_url: str,
         *,
-        max_per_second: int = 2,
+        max_per_second: float = 2,
         timeout_s: float = 30.0,
         sessions: Callable[[], requests.Session] = requests.Session,
         now: Callable[[], float] = time.monotonic,

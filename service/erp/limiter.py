@@ -7,29 +7,31 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-_SPAN_S = 1.05
-"""A little more than a second: requests that leave a second apart may arrive closer together."""
+_MARGIN_S = 0.05
+"""Waited on top: requests that leave a second apart may arrive closer together."""
 
 
 class Limiter:
     """At most `per_second` starts within any one second, in the order of asking. Shared by the threads of a process.
 
-    `now` is a clock in seconds that only moves forward.
+    Below 1 it is one start in so many seconds (0.5: one in two); above, a fraction does not count. `now` is a clock in
+    seconds that only moves forward.
     """
 
     def __init__(
         self,
-        per_second: int,
+        per_second: float,
         *,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        if per_second < 1:
-            raise ValueError("ERP_MAX_RPS must be at least 1")
+        if per_second <= 0:
+            raise ValueError("ERP_MAX_RPS must be more than 0")
         self._now = now
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._starts: deque[float] = deque(maxlen=per_second)
+        self._span_s = 1 / min(per_second, 1) + _MARGIN_S
+        self._starts: deque[float] = deque(maxlen=max(1, int(per_second)))
 
     def wait(self) -> None:
         """Come back when the next request may start."""
@@ -37,7 +39,7 @@ class Limiter:
             now = self._now()
             start = now
             if len(self._starts) == self._starts.maxlen:
-                start = max(now, self._starts[0] + _SPAN_S)
+                start = max(now, self._starts[0] + self._span_s)
             self._starts.append(start)
         if start > now:
             self._sleep(start - now)

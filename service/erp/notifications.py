@@ -30,7 +30,7 @@ class ErpNotice:
 
 
 class Unreadable(Exception):
-    """Not JSON, or not this envelope; the text names everything that is wrong."""
+    """Not JSON that can be read, or not this envelope; the text names everything that is wrong."""
 
 
 def is_signed(body: bytes, header: str, secrets: Sequence[str]) -> bool:
@@ -46,7 +46,7 @@ def parse(body: bytes) -> ErpNotice:
     """The event in a webhook's body. What is wrong inside the record is not looked at here."""
     try:
         envelope = simplejson.loads(body.decode(), use_decimal=True)
-    except ValueError:
+    except (ValueError, ArithmeticError, RecursionError):
         raise Unreadable("not JSON") from None
     if not isinstance(envelope, dict):
         raise Unreadable("not an object")
@@ -86,6 +86,6 @@ def _instant(text: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

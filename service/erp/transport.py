@@ -59,10 +59,6 @@ class Transport:
         """A declaration: repeating one changes nothing (ERP contract, part 3)."""
         return self._repeated(lambda: self._send("PUT", self._base_url + path, body=body))
 
-    def upsert(self, path: str, body: Mapping[str, Any]) -> Json:
-        """A post that names its record, so that repeating it changes nothing."""
-        return self._repeated(lambda: self._send("POST", self._base_url + path, body=body))
-
     def post(self, path: str, body: Mapping[str, Any]) -> Json:
         """Once. Raises `UnknownOutcome` when it may have taken effect."""
         return self._send("POST", self._base_url + path, body=body, once=True)

@@ -45,10 +45,11 @@ def check(answer: Answer, *, is_write: bool) -> None:
 
 
 def read_json(text: str) -> Any | None:
-    """The JSON value with exact decimals; None when the text is none (or cut off)."""
+    """The JSON value with exact decimals; None when the text is none (or cut off), is nested too deeply, or holds a
+    number that no decimal can."""
     try:
         return simplejson.loads(text, use_decimal=True)
-    except ValueError:
+    except (ValueError, ArithmeticError, RecursionError):
         return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from service.errors import Unreachable
@@ -16,22 +16,21 @@ WINDOW = timedelta(days=30)
 ROW_CAP = 1000
 
 
-def read_changes(answer: Mapping[str, Any], entities: Sequence[str]) -> Changes:
+def read_changes(answer: Mapping[str, Any], entities: Sequence[str], asked_at: datetime) -> Changes:
     """Sort a CDC answer. Blocks come in any order, some of them empty or without counters: they are matched by key.
 
     An answer holds at most 1,000 objects, whichever entities they are of (§7), and nothing marks a cut: a full one
-    makes every entity suspect.
-    Raises: the error of a fault inside any part; `Unreachable` for an answer without parts or time.
+    makes every entity suspect. An answer that does not tell its time is as complete as when it was asked for.
+    Raises: the error of a fault inside any part; `Unreachable` for an answer without parts.
     """
-    complete_to = parse_instant(answer.get("time"))
     parts = answer.get("CDCResponse")
-    if complete_to is None or not isinstance(parts, list):
-        raise Unreachable("QuickBooks' answer holds no changes and no time")
+    if not isinstance(parts, list):
+        raise Unreachable("QuickBooks' answer holds no changes")
     rows = [found for part in parts for found in _rows(part, entities)]
     return Changes(
         objects=[(entity, row) for entity, row in rows if not _is_stub(row)],
         deleted=[(entity, row["Id"]) for entity, row in rows if _is_stub(row)],
-        complete_to=complete_to,
+        complete_to=parse_instant(answer.get("time")) or asked_at,
         capped=frozenset(entities) if len(rows) >= ROW_CAP else frozenset(),
     )
 

@@ -26,6 +26,7 @@ from service.quickbooks.writes import (
 )
 
 READ_ATTEMPTS = 3
+INVALID_QUERY = "4001"
 
 _T = TypeVar("_T")
 
@@ -40,6 +41,7 @@ class QuickBooksCompany:
         self._client = client
         self._clock = clock
         self._sleep = sleep
+        self._not_by_id: set[str] = set()
 
     def company_info(self) -> Raw:
         return self._object("CompanyInfo", lambda: self._client.read("CompanyInfo", self._client.company_id))
@@ -54,13 +56,18 @@ class QuickBooksCompany:
         if queries.matches_nothing(where):
             return iter(())
         select = queries.statement(entity, where, with_inactive=with_inactive)
-        return queries.every_row(lambda start: self._page(entity, queries.page(select, start)))
+        return queries.every_row(lambda start: self._page(entity, select, start))
 
     def changes(self, entities: Sequence[str], since: datetime) -> Changes:
         if self._clock() - since > WINDOW:
             raise Refused("QuickBooks tells changes of the last 30 days only", code="window_too_old")
         names, moment = ",".join(entities), instant_text(since)
-        return self._repeated(lambda: read_changes(self._client.changed_since(names, moment), entities))
+
+        def ask() -> Changes:
+            asked_at = self._clock()
+            return read_changes(self._client.changed_since(names, moment), entities, asked_at)
+
+        return self._repeated(ask)
 
     def write(self, write: QuickBooksWrite) -> Raw:
         params = params_of(write)
@@ -104,7 +111,19 @@ class QuickBooksCompany:
             raise Unreachable(f"QuickBooks' answer holds no {entity}")
         return held
 
-    def _page(self, entity: str, statement: str) -> Sequence[Raw]:
+    def _page(self, entity: str, select: str, start: int) -> Sequence[Raw]:
+        """In the order of Ids; of change for an entity whose Ids QuickBooks refuses to sort by, which is remembered."""
+        if entity not in self._not_by_id:
+            try:
+                return self._rows(entity, queries.page(select, start))
+            except Refused as refused:
+                if refused.quickbooks_code != INVALID_QUERY:
+                    raise
+        rows = self._rows(entity, queries.page(select, start, queries.BY_CHANGE))
+        self._not_by_id.add(entity)
+        return rows
+
+    def _rows(self, entity: str, statement: str) -> Sequence[Raw]:
         """No rows: an empty object, without the entity's key (§1.4)."""
         answer = self._repeated(lambda: self._client.select(statement)).get("QueryResponse")
         if not isinstance(answer, Mapping):

@@ -85,7 +85,7 @@ def parse(body: bytes) -> list[Event]:
     for position, (read, item) in enumerate(_items(read_json(body.decode(errors="replace")))):
         try:
             events.append(read(item))
-        except (LookupError, TypeError, ValueError) as odd:
+        except Exception as odd:  # whatever it is, it must not hide the events beside it
             reasons.append(f"event {position}: {type(odd).__name__}: {odd}")
     if reasons:
         raise Unreadable(reasons, events)
@@ -132,16 +132,22 @@ def _cloud_event(event: Mapping[str, Any]) -> Event:
         entity_id=_text(event, "intuitentityid"),
         operation=_operation(verb),
         at=parse_instant(event.get("time")),
-        deleted_id=_deleted_id(event.get("data") or {}),
-        event_id=event.get("id"),
+        deleted_id=_deleted_id(event.get("data")),
+        event_id=_known_id(event.get("id")),
     )
 
 
 def _text(item: Mapping[str, Any], name: str) -> str:
-    value = item[name]
-    if not isinstance(value, str | int) or not str(value):
+    value = _known_id(item[name])
+    if value is None:
         raise ValueError(f"{name} is no text")
-    return str(value)
+    return value
+
+
+def _known_id(value: object) -> str | None:
+    """Text that can be stored; None for anything else: nothing, objects, control characters, half a character."""
+    text = str(value) if isinstance(value, str | int) else ""
+    return text if text and text.isprintable() else None
 
 
 def _entity(name: str) -> str:
@@ -152,6 +158,8 @@ def _operation(verb: str) -> str:
     return _OPERATIONS.get(verb.lower(), verb.lower())
 
 
-def _deleted_id(fields: Mapping[str, Any]) -> str | None:
-    """Spelled `deletedid`, `deletedId` or `deletedID` (§12.2, §12.3)."""
-    return next((str(value) for name, value in fields.items() if name.lower() == "deletedid"), None)
+def _deleted_id(fields: object) -> str | None:
+    """Spelled `deletedid`, `deletedId` or `deletedID` (§12.2, §12.3). What is no object names none."""
+    if not isinstance(fields, Mapping):
+        return None
+    return next((_known_id(value) for name, value in fields.items() if name.lower() == "deletedid"), None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -21,6 +22,10 @@ from service.quickbooks.moments import utc_now
 
 _TELL_HARD_EXPIRY = {"x-include-refresh-token-hard-expires-in": "true"}
 _ACCESS_LIFETIME_S = 3600
+_MAY_BE_MISSING = {"issuer": "", "jwks_uri": "", "userinfo_endpoint": "", "revocation_endpoint": ""}
+"""What the library insists on in a discovery document, though connecting and refreshing work without it."""
+
+_log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
@@ -73,8 +78,12 @@ class IntuitOAuth:
         return self._tokens(client)
 
     def revoke(self, refresh_token: str) -> None:
-        """End a grant. One that Intuit does not know any more has ended already."""
+        """End a grant. One that Intuit does not know any more has ended already; where its discovery document names
+        no address for this, nothing is sent and the log says so."""
         client = self._answered(self._client)
+        if not client.revoke_endpoint:
+            _log.warning("the discovery document names no revocation_endpoint: the grant ends by itself, not now")
+            return
         with suppress(GrantDead, NotTaken):
             self._answered(lambda: client.revoke(refresh_token))
 
@@ -141,11 +150,23 @@ def _refusal(error: object, status: int, intuit_tid: str | None) -> Disconnected
     return (NotTaken if status == 400 else Unreachable)(words, intuit_tid=intuit_tid)
 
 
+class _DiscoveryDocument(requests.Response):
+    """A discovery document as the library wants it: nothing is missing that may be."""
+
+    def __init__(self, found: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.status_code = 200
+        self._document = {**_MAY_BE_MISSING, **found}
+
+    def json(self, **kwargs: Any) -> dict[str, Any]:
+        return self._document
+
+
 class _Discovery:
     """Discovery documents that were fetched, by URL."""
 
     def __init__(self) -> None:
-        self._known: dict[str, requests.Response] = {}
+        self._known: dict[str, _DiscoveryDocument] = {}
         self._lock = threading.Lock()
 
     def get(self, url: str, fetch: Callable[[], requests.Response]) -> requests.Response:
@@ -154,10 +175,13 @@ class _Discovery:
         if known is not None:
             return known
         fetched = fetch()
-        if fetched.status_code == 200 and read_json(fetched.text) is not None:
-            with self._lock:
-                self._known[url] = fetched
-        return fetched
+        found = read_json(fetched.text) if fetched.status_code == 200 else None
+        if not isinstance(found, Mapping):
+            return fetched
+        document = _DiscoveryDocument(found)
+        with self._lock:
+            self._known[url] = document
+        return document
 
 
 class _Client(AuthClient):  # type: ignore[misc]  # the library has no types
@@ -165,6 +189,7 @@ class _Client(AuthClient):  # type: ignore[misc]  # the library has no types
 
     access_token: str | None
     refresh_token: str | None
+    revoke_endpoint: str | None
 
     def __init__(
         self, app: IntuitApp, transport: requests.Session, discovery: _Discovery, refresh_token: str | None

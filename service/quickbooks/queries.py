@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from service.ports import Condition, Raw
 
 PAGE_SIZE = 1000
+BY_ID = "Id"
+BY_CHANGE = "MetaData.LastUpdatedTime"
+"""For entities that QuickBooks does not sort by Id."""
 _STEP_BACK = 100
 
 
@@ -19,9 +22,9 @@ def statement(entity: str, where: Sequence[Condition] = (), *, with_inactive: bo
     return f"SELECT * FROM {entity}" + (f" WHERE {' AND '.join(tests)}" if tests else "")
 
 
-def page(select: str, start: int) -> str:
+def page(select: str, start: int, order: str = BY_ID) -> str:
     """One page of a statement: `start` is 1-based. Without an order, rows move between the pages."""
-    return f"{select} ORDERBY Id STARTPOSITION {start} MAXRESULTS {PAGE_SIZE}"
+    return f"{select} ORDERBY {order} STARTPOSITION {start} MAXRESULTS {PAGE_SIZE}"
 
 
 def matches_nothing(where: Sequence[Condition]) -> bool:

@@ -9,13 +9,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select
 
+from service.errors import Reason, Rejected
 from service.ports import Page
 
 LARGEST_PAGE = 500
-
-
-class BadCursor(ValueError):
-    """A cursor that no list of ours gave out."""
+_LARGEST_ID = 2**63 - 1
+"""The largest integer that either database holds."""
 
 
 def page(
@@ -31,7 +30,7 @@ def page(
     """One page of `query` in the order of its integer id `order`; the row must carry it as `page_id`.
 
     Raises:
-        BadCursor: the cursor is not one of ours.
+        Rejected: `invalid_cursor`, the cursor is not one of ours.
     """
     limit = max(1, min(limit, LARGEST_PAGE))
     if cursor is not None:
@@ -50,6 +49,10 @@ def _encode(last_id: int) -> str:
 
 def _decode(cursor: str) -> int:
     try:
-        return int(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        last_id = int(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error):
-        raise BadCursor("the cursor is not one that this list gave out") from None
+        last_id = -1
+    if not 0 <= last_id <= _LARGEST_ID:
+        sentence = "The cursor is not one that this list gave out: begin without one."
+        raise Rejected(Reason.INVALID, "invalid_cursor", sentence, field="cursor")
+    return last_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
 
 from service.web.context import Answer, desk
 
@@ -39,7 +39,9 @@ _LONGEST_FACT = 200
 
 @oauth.get("/oauth/quickbooks/connect")
 def connect() -> Answer:
-    """Use a connect link up, and send the browser to Intuit's consent."""
+    """Use a connect link up, and send the browser to Intuit's consent. A mere look ahead (HEAD) uses nothing up."""
+    if request.method == "HEAD":
+        return Response()
     return redirect(desk().begin_consent(request.args.get("token", "")), HTTPStatus.FOUND)
 
 

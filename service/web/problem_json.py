@@ -60,12 +60,13 @@ def problem(
     errors: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """One error as a response."""
+    """One error as a response. After a body that was not read to its end, nothing else can come on the connection."""
     details = ProblemDetails(
         title=status.phrase, status=status.value, code=code, detail=detail, errors=list(errors) or None
     )
     body = json.dumps(details.model_dump(exclude_none=True))
-    return Response(body, status.value, headers=dict(headers or {}), mimetype=MEDIA_TYPE)
+    closing = {"Connection": "close"} if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else {}
+    return Response(body, status.value, headers={**(headers or {}), **closing}, mimetype=MEDIA_TYPE)
 
 
 def invalid(error: ValidationError) -> Response:

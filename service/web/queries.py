@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from service.web.values import DayOrInstant, Identifier, Kind, ProblemStatus, Text
+from service.web.values import DayOrInstant, Identifier, Kind, ProblemStatus
 
 LARGEST_PAGE = 500
 
@@ -40,7 +40,9 @@ class QueryModel(BaseModel):
 
 
 class Paging(QueryModel):
-    cursor: Annotated[Text | None, Field(description="`next_cursor` of the page before")] = None
+    cursor: Annotated[
+        str | None, Field(description="`next_cursor` of the page before; any other text is refused: `invalid_cursor`")
+    ] = None
     limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = 100
 
 
@@ -52,8 +54,17 @@ class LinkFilter(Paging):
     epoch: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
 
 
+def _each_listed(given: Any) -> Any:
+    """`open,conflict` says the same as two values."""
+    return [one for text in given for one in text.split(",")] if isinstance(given, list) else given
+
+
 class ProblemFilter(Paging):
-    status: Annotated[list[ProblemStatus], Field(min_length=1)] = ["open", "conflict"]
+    status: Annotated[
+        list[ProblemStatus],
+        Field(min_length=1, description="repeated, or separated by commas"),
+        BeforeValidator(_each_listed),
+    ] = ["open", "conflict"]
     code: Identifier | None = None
 
 

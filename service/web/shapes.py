@@ -122,8 +122,23 @@ class Connections(Page):
     data: list[Connection]
 
 
+class LedgerEntry(Shape):
+    """One line of the accounting: the amount stands under `debit` or `credit`; `at cost` where a book knows it."""
+
+    account: str
+    debit: str | None
+    credit: str | None
+
+
+class GlEffect(Shape):
+    """What a step does to the ledger; `stock`: it moves inventory too."""
+
+    entries: list[LedgerEntry]
+    stock: bool
+
+
 class Step(Shape):
-    """One thing that would be done."""
+    """One thing that would be done. `gl_effect` is null where a step makes or changes no credit."""
 
     action: str
     kind: str
@@ -133,7 +148,7 @@ class Step(Shape):
     company_id: str | None
     amount: Money | None
     reason: str | None
-    gl_effect: str | None
+    gl_effect: GlEffect | None
 
 
 class Total(Shape):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -96,6 +97,14 @@ def test_the_demo_needs_no_settings(run: Type, world: World, words: list[str]) -
     assert world.demos == ["--once" in words]
 
 
+def answer_to_a_body_that_never_comes(port: int) -> str:
+    """All that the server says to a notice of 9 MiB, of which nothing is sent; it must end the connection itself."""
+    request = b"POST /webhooks/erp/acct-1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9437184\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(request)
+        return b"".join(iter(lambda: line.recv(65536), b"")).decode()
+
+
 def test_a_server_answers_works_and_leaves_in_order(tmp_path: Path) -> None:
     """The real gunicorn, in a process of its own, over the engine in memory."""
     script = Path(__file__).with_name("serving.py")
@@ -109,9 +118,13 @@ def test_a_server_answers_works_and_leaves_in_order(tmp_path: Path) -> None:
         with requests.Session() as browser:
             browser.mount("http://", HTTPAdapter(max_retries=Retry(total=100, backoff_factor=0.05, backoff_max=0.2)))
             answer = browser.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
+        too_large = answer_to_a_body_that_never_comes(port)
     finally:
         server.send_signal(signal.SIGTERM)
         _, log = server.communicate(timeout=20)
 
     assert answer.json() == {"status": "ok"}
+    assert answer.headers["Connection"] == "keep-alive"
+    assert too_large.startswith("HTTP/1.1 413 ")
+    assert "\r\nConnection: close\r\n" in too_large
     assert (server.returncode, (tmp_path / "heard").read_text().split()) == (0, ["start", "stop"]), log

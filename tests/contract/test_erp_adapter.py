@@ -246,18 +246,6 @@ def test_voiding_and_cancelling_use_the_public_calls(world: Bench) -> None:
     assert body_of(world.sent[1]) == {"should_delete_credit_uses": True}
 
 
-def test_a_customer_is_set_and_cleared_on_a_company(world: Bench) -> None:
-    world.http.post(f"{PUBLIC}/companies", json={"data": {"id": "co-1"}})
-
-    world.erp().set_customer("co-1", "12")
-    world.erp().set_customer("co-1", None)
-
-    assert [body_of(request) for request in world.sent] == [
-        {"id": "co-1", "qb_customer_id": "12"},
-        {"id": "co-1", "qb_customer_id": None},
-    ]
-
-
 def test_a_company_met_in_quickbooks_is_made(world: Bench) -> None:
     world.http.post(f"{PRIVATE}/companies", json={"company": {"id": "co-9"}})
 
@@ -403,6 +391,31 @@ def test_the_pace_is_kept_per_account_however_often_it_is_opened(world: Bench) -
     assert world.clock.now == busy
 
 
-def test_a_pace_of_nothing_is_refused() -> None:
+@pytest.mark.parametrize(("per_second", "apart_s"), [(0.5, 2.0), (0.1, 10.0), (1.0, 1.0)])
+def test_a_pace_below_one_a_second_is_kept(per_second: float, apart_s: float) -> None:
+    clock = VirtualClock()
+    door = HttpErpDoor(ERP, max_per_second=per_second, now=clock.read, sleep=clock.sleep)
+
+    with responses.RequestsMock() as http:
+        http.get(f"{PUBLIC}/invoices", json=page("1"))
+        for _ in range(3):
+            list(door.open("account-1", KEY).changed("invoice", None))
+
+    assert all(apart_s <= slept <= apart_s + 0.1 for slept in clock.slept)
+    assert len(clock.slept) == 2
+
+
+def test_a_fraction_above_one_a_second_does_not_count() -> None:
+    clock = VirtualClock()
+    limiter = Limiter(2.9, now=clock.read, sleep=clock.sleep)
+
+    for _ in range(3):
+        limiter.wait()
+
+    assert len(clock.slept) == 1
+
+
+@pytest.mark.parametrize("per_second", [0, -0.5])
+def test_a_pace_of_nothing_is_refused(per_second: float) -> None:
     with pytest.raises(ValueError, match="ERP_MAX_RPS"):
-        Limiter(0)
+        Limiter(per_second)

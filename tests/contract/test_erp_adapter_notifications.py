@@ -66,7 +66,11 @@ def test_types_that_are_new_to_us_are_read_all_the_same() -> None:
     assert parse(envelope(type="PACKAGE", event="SPLIT")).type == "PACKAGE"
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff", b"not json", b'{"type": "CRE'])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\xff", b"not json", b'{"type": "CRE', b"[" * 100_000, b'{"a":' * 100_000, b"[1e99999999999999999999]"],
+    ids=lambda body: body[:12].decode(errors="replace"),
+)
 def test_what_is_not_json_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable, match="not JSON"):
         parse(body)
@@ -85,3 +89,8 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
     told = str(unreadable.value)
     for name in ("type", "event", "id", "object", "changes", "occurred_datetime"):
         assert name in told
+
+
+def test_a_time_at_the_end_of_the_calendar_is_none() -> None:
+    with pytest.raises(Unreadable, match="occurred_datetime"):
+        parse(envelope(occurred_datetime="0001-01-01T00:00:00+14:00"))

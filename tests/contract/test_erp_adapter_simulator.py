@@ -118,14 +118,6 @@ def test_links_are_told_and_the_unknown_come_back(world: World) -> None:
     assert world.account.get("company", company)["qb_customer_id"] == "12"
 
 
-def test_a_customer_is_set_and_cleared(world: World) -> None:
-    company = world.account.user.create_company("Green")["id"]
-    erp = world.open()
-
-    assert erp.set_customer(company, "12")["qb_customer_id"] == "12"
-    assert erp.set_customer(company, None)["qb_customer_id"] is None
-
-
 def test_a_customer_met_in_quickbooks_becomes_a_company(world: World) -> None:
     made = world.open().create_company(
         {"qb_customer_id": "12", "name": "Green", "email": None, "phone": None, "billing_address": None}

@@ -451,6 +451,54 @@ def test_rows_deleted_while_paging_hide_no_others(world: Bench) -> None:
     assert ids == [str(n) for n in range(1, 1501)]
 
 
+def not_sorted_by_id(world: Bench, ids: list[str]) -> list[str]:
+    """Serve these rows by position, in any order but that of Ids; answers the orders that were asked for."""
+    rows, orders = [{"Id": one} for one in ids], []
+
+    def answer(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        assert isinstance(request.body, bytes)
+        words = request.body.decode().split()
+        orders.append(words[words.index("ORDERBY") + 1])
+        start = int(words[words.index("STARTPOSITION") + 1])
+        if orders[-1] == "Id":
+            return 400, {}, simplejson.dumps(fault("4001", "property 'Id' is not sortable"))
+        return 200, {}, simplejson.dumps({"QueryResponse": {words[3]: rows[start - 1 : start + 999]}})
+
+    world.http.add_callback(responses.POST, QUERY, callback=answer)
+    return orders
+
+
+def test_an_entity_that_is_not_sorted_by_id_is_read_in_the_order_of_change(world: Bench) -> None:
+    """It is refused once; after that the company's client knows, for this entity alone."""
+    orders = not_sorted_by_id(world, [str(n) for n in range(1, 1501)])
+    company = world.company()
+
+    assert len(list(company.query("Term"))) == len(list(company.query("Term"))) == 1500
+    assert orders == ["Id", *["MetaData.LastUpdatedTime"] * 4]
+    assert len(list(company.query("Class"))) == 1500
+    assert orders[5:] == ["Id", *["MetaData.LastUpdatedTime"] * 2]
+
+
+def test_a_query_that_is_refused_in_either_order_is_refused(world: Bench) -> None:
+    world.http.post(QUERY, status=400, json=fault("4001", "invalid context declaration: Custmoer"))
+    company = world.company()
+
+    for _ in range(2):
+        with pytest.raises(Refused):
+            list(company.query("Custmoer"))
+
+    assert [b"ORDERBY Id " in request.body for request in world.requests_to(QUERY)] == [True, False] * 2
+
+
+def test_another_refusal_of_a_query_is_not_asked_again(world: Bench) -> None:
+    world.http.post(QUERY, status=400, json=fault("4000"))
+
+    with pytest.raises(Refused):
+        list(world.company().query("Payment"))
+
+    assert len(world.requests_to(QUERY)) == 1
+
+
 def test_changes_are_sorted_by_key_with_the_deleted_ones_apart(world: Bench) -> None:
     world.http.get(CDC, body=corpus("cdc/live-order-deleted.json"))
     since = datetime(2026, 11, 20, 10, 0, 0, 123456, tzinfo=UTC)
@@ -484,6 +532,20 @@ def test_no_changes_at_all_are_an_empty_part(world: Bench) -> None:
     changes = world.company().changes(["Payment"], NOW)
 
     assert (list(changes.objects), list(changes.deleted)) == ([], [])
+
+
+@pytest.mark.parametrize("told", [{}, {"time": None}, {"time": "just now"}])
+def test_changes_without_a_time_are_complete_up_to_the_asking(world: Bench, told: dict[str, object]) -> None:
+    world.http.get(CDC, json={"CDCResponse": [{}], **told})
+
+    assert world.company().changes(["Payment"], NOW - timedelta(hours=1)).complete_to == NOW
+
+
+def test_an_answer_without_changes_is_unreachable(world: Bench) -> None:
+    world.http.get(CDC, json={"time": "2026-11-21T10:00:00.000-08:00"})
+
+    with pytest.raises(Unreachable):
+        world.company().changes(["Payment"], NOW)
 
 
 def test_a_full_answer_makes_every_entity_suspect(world: Bench) -> None:

@@ -129,14 +129,28 @@ def test_an_empty_delivery_says_nothing() -> None:
     assert read({"eventNotifications": []}) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"not json", b"{}", b"null", b"7", b'{"eventNotifications": {}}'])
+@pytest.mark.parametrize("data", [None, [], ["deletedId", "8"], "deletedId", 7, {"deletedId": None}, {"deletedId": []}])
+def test_data_that_names_no_deleted_object_is_ignored(data: object) -> None:
+    [event] = read([cloud_event(data=data, id={})])
+
+    assert (event.entity_id, event.deleted_id, event.event_id) == ("181", None, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"\xff\xfe", b"not json", b"{}", b"null", b"7", b'{"eventNotifications": {}}'),
+        *(b"[" * 100_000, b'{"a":' * 100_000, b"[1e99999999999999999999]", b"[" + b"9" * 5000 + b"]"),
+    ],
+    ids=lambda body: body[:12].decode(errors="replace"),
+)
 def test_what_is_no_webhook_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable, match="neither"):
         parse(body)
 
 
 def test_what_can_be_read_beside_what_cannot_is_kept() -> None:
-    broken = [cloud_event(type="qbo"), cloud_event(intuitentityid=None), "odd", {}]
+    broken = [cloud_event(type="qbo"), cloud_event(intuitentityid=None), cloud_event(intuitentityid="1\x00"), {}]
 
     with pytest.raises(Unreadable) as unreadable:
         read([cloud_event(), *broken])
@@ -153,3 +167,16 @@ def test_an_older_notification_without_a_realm_is_unreadable_and_hides_no_other(
         read({"eventNotifications": [{"dataChangeEvent": {"entities": [change]}}, good, "odd"]})
 
     assert [event.realm_id for event in unreadable.value.events] == ["9"]
+
+
+@pytest.mark.parametrize("odd", [None, 7, "odd", [], [[]], {"type": {}}, cloud_event(intuitaccountid="\ud800")])
+def test_an_event_that_is_none_is_unreadable_and_no_crash(odd: object) -> None:
+    with pytest.raises(Unreadable, match="event 0"):
+        read([odd])
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_at_the_end_of_the_calendar_is_none(time: str) -> None:
+    [event] = read([cloud_event(time=time)])
+
+    assert event.at is None

@@ -31,6 +31,7 @@ from tests.contract.quickbooks_bench import (
     MemoryVault,
     bench,
     corpus,
+    discovery,
     token_answer,
     tokens,
 )
@@ -176,6 +177,41 @@ def test_a_discovery_that_fails_is_not_remembered() -> None:
             oauth.authorize_url("two")
 
         assert len(http.calls) == 2
+
+
+MAY_BE_MISSING = ("issuer", "jwks_uri", "userinfo_endpoint", "revocation_endpoint")
+
+
+def poor_oauth(http: responses.RequestsMock, missing: tuple[str, ...] = MAY_BE_MISSING) -> IntuitOAuth:
+    """Intuit, with a discovery document that says no more than it must."""
+    told = {name: address for name, address in discovery().items() if name not in missing}
+    http.get(DISCOVERY, json=told)
+    return IntuitOAuth(APP, clock=lambda: NOW)
+
+
+@pytest.mark.parametrize("missing", [MAY_BE_MISSING, *((name,) for name in MAY_BE_MISSING)])
+def test_a_discovery_document_may_leave_out_what_we_do_not_need(missing: tuple[str, ...]) -> None:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as http:
+        oauth = poor_oauth(http, missing)
+        http.post(TOKEN_URL, json=token_answer("access-2", "refresh-2"))
+
+        assert oauth.authorize_url("state-1").startswith("https://intuit.test/connect/oauth2?")
+        assert oauth.refresh("refresh-1").access == "access-2"
+        assert len([call for call in http.calls if call.request.url == DISCOVERY]) == 1
+
+
+def test_where_nothing_can_be_revoked_nothing_is_sent_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as http:
+        poor_oauth(http).revoke("refresh-1")
+
+        assert [call.request.method for call in http.calls] == ["GET"]
+    assert "revocation_endpoint" in caplog.text
+    assert "refresh-1" not in caplog.text
+
+
+def test_a_discovery_document_without_the_token_endpoint_is_no_usable_answer() -> None:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as http, pytest.raises(Unreachable):
+        poor_oauth(http, ("token_endpoint",)).refresh("refresh-1")
 
 
 def test_every_call_to_intuit_has_a_timeout(world: Bench) -> None:

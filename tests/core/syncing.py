@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from builders import SHOP, Record, money
 from tiny_quickbooks import TinyQuickBooks
@@ -93,9 +94,8 @@ class Loop:
         raw = self.qbo.objects[self.entities[key]]
         there = [line for line in raw["Line"] if line["LinkedTxn"][0]["TxnId"] == target[1]]
         now = sum(cents(line["Amount"]) for line in there)
-        credits = sum(cents(line["Amount"]) for line in raw["Line"] if line["LinkedTxn"][0]["TxnType"] == "CreditMemo")
         most = now + min(self.qbo.open_amount(target), cents(raw["UnappliedAmt"]))
-        least = max(0, now - (cents(raw["TotalAmt"]) - cents(raw["UnappliedAmt"]))) if credits else 0
+        least = max(0, _linked(raw, "CreditMemo") - _linked(raw, "Invoice") + now)
         value = max(least, min(amount, most))
         lines = [line for line in raw["Line"] if line not in there]
         if value:
@@ -121,3 +121,7 @@ class Loop:
         if (kind, object_id) in self.qbo.deleted:
             return Ending.DELETED
         return read_object(kind, self.qbo.objects[(kind, object_id)], key, self.known(), SHOP)
+
+
+def _linked(raw: Mapping[str, Any], kind: str) -> int:
+    return sum(cents(line["Amount"]) for line in raw["Line"] if line["LinkedTxn"][0]["TxnType"] == kind)

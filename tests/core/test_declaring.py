@@ -65,11 +65,12 @@ def test_the_whole_state_of_a_payment_is_told() -> None:
     }
 
 
-def test_an_ended_payment_is_told_as_ended() -> None:
+def test_an_ended_payment_is_told_as_ended_with_nothing_left_on_it() -> None:
     """Scenario 44."""
     for ending in Ending:
-        said = declare_payment(ending, "payment:P", books(), Terms(), TOLD)
-        assert said == {"status": ending.value.upper(), "company_id": SHOP, "applications": []}
+        said = declare_payment(ending, "payment:P", books(*OVERPAID), Terms(), replace(TOLD, last=PAYMENT))
+        assert (said["status"], said["company_id"], said["applications"]) == (ending.value.upper(), SHOP, [])
+        assert {said[name] for name in said if name.endswith("_amount")} == {"0.00"}
 
 
 def test_a_prepayment_is_all_unapplied() -> None:
@@ -205,6 +206,36 @@ def test_a_shrunk_share_drops_credit_before_it_promises_more_than_its_amount() -
     assert shares(declared(document, *MEMOS)) == [("A", "P", "50.00", {"C": "50.00"})]
 
 
+def test_a_memo_left_over_pays_what_the_payments_own_credit_paid() -> None:
+    """A person lowers the line on A and leaves the memo: it now pays a part of B, and the cash is unapplied again."""
+    records = [
+        an_invoice("A", "90", "90"),
+        an_invoice("B", "20", "20"),
+        a_credit("C", "90", {"P": "90"}),
+        a_payment("P", "A", "90", uses={"C": "90"}, makes={"O": "20"}),
+        an_overpayment("O", "20", {"Q": "20"}),
+        a_payment("Q", "B", "20", uses={"O": "20"}),
+    ]
+    document = replace(
+        PAYMENT,
+        total=2000,
+        invoices=parts({"invoice:A": 7500, "invoice:B": 2000}),
+        credits=parts({"credit:C": 9000}),
+    )
+
+    carried = declared(document, *records, owners={("PAYMENT", "Q"): "payment:P"})
+    shared = declared(document, *records)
+
+    assert shares(carried) == [("A", "P", "75.00", {"C": "75.00"}), ("B", "Q", "20.00", {"C": "15.00", "O": "5.00"})]
+    assert shares(shared) == [
+        ("A", "P", "75.00", {"C": "75.00"}),
+        ("B", "Q", "5.00", {"O": "5.00"}),
+        ("B", None, "15.00", {"C": "15.00"}),
+    ]
+    assert carried["outside_amount"] == shared["outside_amount"] == "0.00"
+    assert carried["unapplied_amount"] == shared["unapplied_amount"] == "15.00"
+
+
 def test_a_credit_spent_on_a_stranger_is_the_memos_outside_and_not_the_payments() -> None:
     document = replace(
         PAYMENT, total=4000, invoices=parts({"invoice:A": 8000}), credits=parts({"credit:C": 6000}), outside=2000
@@ -286,4 +317,5 @@ def test_a_memo_tells_all_that_was_paid_out_of_it_by_either_side() -> None:
 def test_a_memo_that_ended_is_told_as_deleted_however_it_ended() -> None:
     for ending in Ending:
         said = declare_credit_memo(ending, "C", books(), TOLD)
-        assert said == {"status": "DELETED", "credit_id": "C", "company_id": SHOP}
+        assert (said["status"], said["credit_id"], said["company_id"]) == ("DELETED", "C", SHOP)
+        assert "sync_token" not in said

@@ -72,7 +72,7 @@ def test_a_good_record_beside_a_broken_one_is_still_read() -> None:
         (an_invoice(items=[{"quantity": "1"}]), "invalid_record", "items"),
         (an_invoice(items=[{"quantity": "1", "total": "1e30"}]), "invalid_record", "items"),
         (an_invoice(charges=[{"name": "Delivery", "amount": None}]), "invalid_record", "charges"),
-        (an_invoice(invoice_datetime="2026-09-01T18:00:00"), "invalid_record", "invoice_datetime"),
+        (an_invoice(invoice_datetime="first of September"), "invalid_record", "invoice_datetime"),
         (a_payment(amount="50", uses={"C": "60"}), "over_used_credit", "credit_uses"),
         (a_payment(company={}), "invalid_record", "company"),
         (a_payment(credit_uses=[{"id": "1", "amount": "5"}]), "invalid_record", "credit_uses"),
@@ -148,6 +148,12 @@ def test_numbers_may_come_as_json_numbers_and_lines_finer_than_cents() -> None:
 
     assert read.returns["R"].items[0].amount == 8642
     assert read.invoices["A"].remaining == 10000
+
+
+def test_an_instant_without_a_zone_is_utc() -> None:
+    bare, zoned = (books(an_invoice(invoice_datetime=f"2026-09-01T18:00:00{zone}")).invoices["A"] for zone in ("", "Z"))
+
+    assert bare.at == zoned.at
 
 
 def test_a_discount_lowers_whatever_its_sign() -> None:

@@ -103,6 +103,13 @@ def test_problems_are_open_ones_and_conflicts_unless_asked(support: Caller, desk
     assert desk.was_asked("problems")["statuses"] == ["open", "conflict"]
 
 
+@pytest.mark.parametrize("query", ["status=open,conflict,resolved", "status=open,conflict&status=resolved"])
+def test_problems_are_asked_for_by_several_states_at_once(support: Caller, desk: FakeDesk, query: str) -> None:
+    support.get(f"{ACCOUNT}/problems?{query}")
+
+    assert desk.was_asked("problems")["statuses"] == ["open", "conflict", "resolved"]
+
+
 def test_problems_of_several_statuses_and_one_code(support: Caller, desk: FakeDesk) -> None:
     support.get(f"{ACCOUNT}/problems?status=dismissed&status=resolved&code=closed_books")
 
@@ -112,6 +119,8 @@ def test_problems_of_several_statuses_and_one_code(support: Caller, desk: FakeDe
 
 def test_a_status_that_no_problem_has_is_refused(support: Caller) -> None:
     assert is_problem(support.get(f"{ACCOUNT}/problems?status=lost"), 422, "invalid")
+    assert is_problem(support.get(f"{ACCOUNT}/problems?status=open,lost"), 422, "invalid")
+    assert is_problem(support.get(f"{ACCOUNT}/problems?status="), 422, "invalid")
 
 
 def test_a_problem_is_tried_again_put_aside_or_decided(support: Caller, desk: FakeDesk) -> None:

@@ -6,10 +6,11 @@ import re
 
 import pytest
 from browsing import CONNECTIONS, Caller
-from fake_engine import FakeDesk, FakeIntake
+from fake_engine import FakeDesk, FakeIntake, a_plan
 from openapi_spec_validator import validate
 
-from service.web import create_app
+from mappings.gl import gl_effect
+from service.web import create_app, shapes
 from service.web.roles import RIGHTS
 
 
@@ -18,6 +19,12 @@ def test_a_connect_link_leads_to_intuits_consent(caller: Caller, desk: FakeDesk)
 
     assert (response.status_code, response.location) == (302, "https://intuit.example/consent")
     assert desk.was_asked("begin_consent") == {"token": "once"}
+
+
+def test_a_look_ahead_does_not_use_a_connect_link_up(caller: Caller, desk: FakeDesk) -> None:
+    response = caller.call("HEAD", "/oauth/quickbooks/connect?token=once")
+
+    assert (response.status_code, response.data, desk.asked) == (200, b"", [])
 
 
 def test_consent_leads_back_to_a_result_page(caller: Caller, desk: FakeDesk) -> None:
@@ -72,6 +79,15 @@ def test_the_api_describes_itself_validly(caller: Caller) -> None:
     validate(document)
     assert document["openapi"].startswith("3.1")
     assert set(document["components"]["securitySchemes"]) == {"token", "intuit_signature", "erp_signature"}
+
+
+def test_a_plans_steps_are_described_as_they_are_made() -> None:
+    """What the engine makes of a step, with and without accounting."""
+    for effect in (gl_effect(15000, "GOODWILL", moves_stock=True), None):
+        plan = a_plan()
+        plan["steps"][0]["gl_effect"] = effect
+
+        assert shapes.Plan.model_validate(plan, strict=True).model_dump() == plan
 
 
 def test_every_route_is_described_with_its_lock_and_its_refusals(caller: Caller) -> None:

@@ -103,6 +103,11 @@ def test_a_body_over_one_mebibyte_is_too_large(support: Caller, chunked: bool) -
     response = support.patch(ACCOUNT, content_type="application/json", **sent)
 
     assert is_problem(response, 413, "too_large")
+    assert response.headers["Connection"] == "close"
+
+
+def test_any_other_refusal_keeps_the_connection(support: Caller) -> None:
+    assert "Connection" not in support.post(f"{ACCOUNT}/reconcile", data=b"{").headers
 
 
 def test_a_body_just_within_the_limit_is_read(support: Caller) -> None:

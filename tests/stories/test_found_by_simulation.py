@@ -1,0 +1,149 @@
+"""Histories that once went wrong: each was found by the simulation or by an audit, and is told in its shortest form."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.stories.world import World
+
+
+def test_a_paid_invoice_that_falls_below_zero_does_not_stop_the_connection(world: World) -> None:
+    company, _ = world.linked_company()
+    other, _ = world.linked_company("Harbor")
+    invoice = world.user.create_invoice(company_id=company, amount="40.00")
+    world.user.receive_payment(invoice_id=invoice["id"], amount="40.00")
+    world.settle()
+
+    world.user.edit_invoice(
+        invoice_id=invoice["id"], items=[{"description": "adj", "quantity": "1", "unit_price": "-25"}]
+    )
+    world.settle()
+    world.user.create_credit(company_id=other, amount="9.00")
+    world.wait(hours=3)
+
+    assert sorted(m["TotalAmt"] for m in world.all("CreditMemo")) == [Decimal("9.00"), Decimal("25.00")]
+    world.check()
+
+
+def test_a_payment_deleted_before_its_link_was_told_is_not_lost(world: World) -> None:
+    company, _ = world.linked_company()
+    invoice = world.user.create_invoice(company_id=company, amount="100.00")
+    world.settle()
+    world.erp.faults.add(match={"method": "PUT", "path": "links"}, kind="http_500", times=6)
+    payment = world.user.receive_payment(invoice_id=invoice["id"], amount="55.75")
+    world.deliver()
+    world.service.dispatcher.run_due()
+
+    world.person.delete_payment(world.one("Payment")["Id"])
+    world.erp.faults.clear()
+    world.wait(minutes=10)
+    world.reconcile()
+
+    assert world.account.get("payment", payment["id"])["status"] == "VOIDED"
+    world.check()
+
+
+def test_a_refunded_memo_that_a_person_deletes_is_never_made_again(world: World) -> None:
+    world.company.switches.delete_applied_memo = "unapply"
+    company, _ = world.linked_company()
+    credit = world.user.create_credit(company_id=company, amount="100.00")
+    world.settle()
+    world.user.refund_credit(credit_id=credit["id"], amount="60.00")
+    world.settle()
+
+    world.person.delete_credit_memo(world.one("CreditMemo")["Id"])
+    world.settle()
+    world.wait(hours=2)
+
+    assert world.all("CreditMemo") == []
+    assert world.problems()
+
+
+def test_an_invoice_that_both_books_took_money_on_ends_as_quickbooks_has_it(world: World) -> None:
+    company, customer = world.linked_company()
+    invoice = world.user.create_invoice(company_id=company, amount="100.00")
+    world.settle()
+    world.webhooks_on = False
+    world.user.receive_payment(invoice_id=invoice["id"], amount="100.00")
+    world.person.take_payment(customer, "40.00", invoices={world.one("Invoice")["Id"]: "40.00"})
+    world.webhooks_on = True
+    world.wait(minutes=10)
+
+    assert world.account.get("invoice", invoice["id"])["remaining_amount"] == "0.00"
+    [credit] = [c for c in world.account.all("credit", company) if c["status"] == "ACTIVE"]
+    assert credit["remaining_balance"] == "40.00"
+    assert world.problems() == []
+    world.check()
+
+
+def test_a_credit_that_ended_before_it_was_sent_says_so(world: World) -> None:
+    company, _ = world.linked_company()
+    world.settle()
+    credit = world.user.create_credit(company_id=company, amount="10.00")
+    world.user.cancel_credit(id=credit["id"])
+    world.settle()
+
+    shown = world.account.links("credit").get(credit["id"], {})
+    assert shown.get("sync_status") == "NOT_SYNCED"
+    assert "before it was sent" in shown["message"]
+    world.check()
+
+
+def signed(world: World, envelope: dict[str, Any]) -> str:
+    body = json.dumps(envelope).encode()
+    signature = "sha256=" + hmac.new(b"sim-erp-secret", body, hashlib.sha256).hexdigest()
+    return world.service.intake.erp("acc-1", body, signature)
+
+
+@pytest.mark.parametrize("record", [{"amount": "5"}, {"id": "z9", "company": "abc"}, {"id": "z8", "company": None}])
+def test_a_record_that_cannot_be_used_is_kept_and_shown_and_stops_nothing(world: World, record: dict[str, Any]) -> None:
+    company, _ = world.linked_company()
+    envelope = {
+        "type": "CREDIT",
+        "event": "CREATE",
+        "id": "z9",
+        "object": record,
+        "changes": {},
+        "occurred_datetime": "2026-03-02T17:00:00.000000Z",
+    }
+
+    assert signed(world, envelope) == "accepted"
+    world.user.create_invoice(company_id=company, amount="10.00")
+    world.settle()
+
+    assert len(world.all("Invoice")) == 1
+    assert {p["code"] for p in world.problems()} <= {"invalid_record", "unreadable_notice"}
+    assert world.problems()
+
+
+def test_an_erp_whose_clock_is_behind_loses_nothing(unconnected: World) -> None:
+    world = unconnected
+    company, _ = world.linked_company()
+    world.connect()
+    world.settle()
+    late = world.user.create_invoice(company_id=company, amount="10.00")
+    [(account, _, body), *_] = [d for d in world.erp.webhooks.drain() if b'"INVOICE"' in d[2]]
+    envelope = json.loads(body)
+    envelope["object"]["updated_datetime"] = "2026-03-02T16:00:00.000000Z"
+    world.account.plant(
+        "invoice", {**world.account.get("invoice", late["id"]), "updated_datetime": "2026-03-02T16:00:00Z"}
+    )
+
+    assert signed(world, envelope) == "accepted"
+    world.settle()
+
+    assert len(world.all("Invoice")) == 1
+
+
+def test_a_setting_may_name_what_was_made_in_quickbooks_a_moment_ago(world: World) -> None:
+    item = world.person.create_item("Brand new")["Id"]
+
+    view = world.desk.patch("acc-1", settings={"default_item_id": item}, actor=world.actor)
+
+    assert view["settings"]["default_item_id"] == item
