@@ -131,7 +131,7 @@ def _decide(key: Key, situation: Situation, scope: frozenset[Key]) -> Step | Con
         if _texts_moved(erp, agreed.erp):
             return _to_quickbooks(key, erp, qbo, "Its texts were changed in the ERP.")
         return _declare_texts(key, erp, qbo, agreed, situation) or _remember(key, erp, qbo, "Both hold the same.")
-    if not qbo_moved:
+    if not qbo_moved or (erp_moved and same_money(qbo, agreed.quickbooks)):
         return _to_quickbooks(key, erp, qbo, "Changed in the ERP.")
     return _quickbooks_moved(key, erp, qbo, agreed, situation, erp_moved=erp_moved)
 

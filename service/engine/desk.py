@@ -20,6 +20,7 @@ from service.engine.reading import keep_records, read_lists, read_quickbooks
 from service.engine.refreshing import TooSlow, in_time
 from service.engine.settings import checked, shown
 from service.engine.sync import Look, TooLarge, bring_into_step, plans, read_both
+from service.engine.unlinked import unlinked
 from service.engine.worker import disconnected
 from service.engine.working import LEASE, Ports, Working, as_record, digest
 from service.errors import Disconnected, Reason, Rejected, SyncError
@@ -317,6 +318,7 @@ class Desk:
             connection = self._known(tx, account_id)
             w = Working(self.ports, connection, _no_claim(connection))
             rows = [self._tied(tx, w, company, as_of) for company in enabling.linked_companies(tx, w)]
+            rows += unlinked(tx, w, as_of)
             waiting = [views.waiting(one) for one in waiting_customers(tx, w)]
         sums = {name: sum(figures[name] for _, figures in rows) for name in ("erp", "quickbooks")}
         return {

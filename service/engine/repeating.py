@@ -17,6 +17,8 @@ from service.engine.working import Working, as_object
 from service.errors import Gone, Refused, Stale, SyncError, UnknownOutcome
 from service.ports import AlreadyLinked, Audit, Condition, Intent, Operation, Raw, Row, Transaction
 
+_NAMES = {"Customer": "DisplayName", "Item": "Name"}
+"""Lists have no documents: what stands for them is found by its unique name."""
 _NUMBER_FIELDS = {"Invoice": "DocNumber", "CreditMemo": "DocNumber", "Payment": "PaymentRefNum"}
 
 
@@ -88,8 +90,8 @@ def _made_before(w: Working, intent: Intent) -> Raw | None:
     wanted = simplejson.loads(intent.write.body, use_decimal=True)
     field, entity = _NUMBER_FIELDS.get(intent.write.entity), intent.write.entity
     number, customer = number_of(wanted), customer_of(wanted)
-    if entity == "Customer":
-        found = w.quickbooks.query(entity, [Condition("DisplayName", "=", wanted["DisplayName"])])
+    if entity in _NAMES:
+        found = w.quickbooks.query(entity, [Condition(_NAMES[entity], "=", wanted[_NAMES[entity]])])
         return next(iter(found), None)
     where = [Condition(field, "=", number)] if field and number else [Condition("TxnDate", "=", wanted["TxnDate"])]
     for raw in w.quickbooks.query(entity, where):
@@ -169,7 +171,7 @@ def _remember(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> None:
     document, company = from_json(noted.get("document")), _company_of(tx, w, intent, answer)
     row = tx.id_map.get(w.id, w.epoch, intent.key)
     entity, object_id = intent.write.entity, str(answer["Id"])
-    if entity == "Customer":
+    if entity in _NAMES:
         return
     known = {
         (r.quickbooks_type or "", r.quickbooks_id or ""): r.key

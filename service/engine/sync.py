@@ -15,6 +15,7 @@ from service.engine import problems
 from service.engine.apply import Applier
 from service.engine.compare import Comparison, company_key, compare
 from service.engine.customers import link_customers, park_unmapped
+from service.engine.items import ensure_default_item
 from service.engine.links import push_links
 from service.engine.lists import Lists, load_lists, refresh_preferences
 from service.engine.reading import ERP_KINDS, are_echoes, census, read_erp, read_erp_notices, read_quickbooks
@@ -174,6 +175,9 @@ def _company(w: Working, company: str, lists: Lists, *, retry: bool) -> None:
             _park(w, c, *trouble)
             return
         c = _without_paused(w, c)
+        if ensure_default_item(w, lists, c.plan):
+            with w.reading() as tx:
+                lists = load_lists(tx, w)
         applier = Applier(w, c, lists, retry=retry)
         applier.run()
         _conclude(w, company, lists, applier)

@@ -11,6 +11,7 @@ import simplejson
 from service.engine import disconnecting, enabling, repairing, resyncing
 from service.engine.problems import of_connection, report
 from service.engine.reading import CONCERNS
+from service.engine.repeating import repeat_unanswered
 from service.engine.sync import Look, TooLarge, connection_trouble, sync
 from service.engine.working import LEASE, NEVER, Ports, Working, instant
 from service.errors import Cancelled, Disconnected, Refused, Replaced, SyncError, Unreachable
@@ -91,6 +92,8 @@ def _execute(ports: Ports, claim: Claim, run: Run) -> bool:
         return _finish(w, "failed", "This connection is not connected to QuickBooks: connect it, then ask again.")
     try:
         w.stop_if_cancelled()
+        if run.kind not in ALWAYS:
+            repeat_unanswered(w)
         JOBS.get(run.kind, _reconcile)(w)
     except TooLarge as large:
         return _held(w, large)

@@ -147,3 +147,52 @@ def test_a_setting_may_name_what_was_made_in_quickbooks_a_moment_ago(world: Worl
     view = world.desk.patch("acc-1", settings={"default_item_id": item}, actor=world.actor)
 
     assert view["settings"]["default_item_id"] == item
+
+
+def test_a_missing_default_item_is_made_once(world: World) -> None:
+    company, _ = world.linked_company()
+    item = next(i["Id"] for i in world.all("Item") if i["Name"] == "Distru Sales")
+    world.person.deactivate_item(item)
+    world.reconcile()
+
+    for _ in range(2):
+        world.user.create_credit(company_id=company, amount="10.00")
+    world.settle()
+
+    used = {memo["Line"][0]["SalesItemLineDetail"]["ItemRef"]["value"] for memo in world.all("CreditMemo")}
+    assert len(used) == 1
+    assert used != {item}
+    world.check()
+
+
+def test_the_proof_names_what_is_not_linked_on_either_side(world: World) -> None:
+    world.user.create_invoice(company_id=world.user.create_company(name="Nobody")["id"], amount="77.00")
+    stranger = world.person.create_customer("Stranger")["Id"]
+    world.person.create_invoice(stranger, "12.00")
+    world.settle()
+    world.reconcile()
+
+    proof = world.tie_out()
+
+    assert (proof["erp_total"], proof["quickbooks_total"], proof["difference"]) == ("77.00", "12.00", "65.00")
+    named = sum(Decimal(row["amount"]) for company in proof["companies"] for row in company["explained_by"])
+    assert named == Decimal("65.00")
+
+
+def test_a_delete_whose_answer_was_lost_is_made_on_the_newer_version(world: World) -> None:
+    company, _ = world.linked_company()
+    credit = world.user.create_credit(company_id=company, amount="40.00")
+    world.settle()
+    world.webhooks_on = False
+    world.person.edit_credit_memo(world.one("CreditMemo")["Id"], note="typed by Ann")
+    world.qbo.webhooks.drain()
+    world.webhooks_on = True
+    world.qbo.faults.add(match={"operation": "delete", "path": "creditmemo"}, kind="timeout_before", times=2)
+
+    world.user.delete_credit(id=credit["id"])
+    world.settle()
+    world.wait(minutes=5)
+    world.wait(minutes=5)
+
+    assert world.all("CreditMemo") == []
+    world.check()
