@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from store_builders import EPOCH, LATER, NOON, a_connection, a_record, a_row
 
+from service.errors import Rejected
 from service.ports import AlreadyLinked, Link, Row
 from service.store import SqlStore
 
@@ -124,7 +125,7 @@ def test_the_same_ids_may_appear_again_in_another_epoch_and_account(store: SqlSt
 def test_a_link_shows_both_sides_numbers(store: SqlStore, acme: int):
     """The ERP's number comes from its record until a status names another."""
     with store.writing() as t:
-        t.records.upsert(acme, [a_record("p1", kind="payment", number="P-1")])
+        t.records.upsert(acme, [a_record("p1", kind="PAYMENT", number="P-1")])
     save(store, acme, a_row())
     link = Link("PAYMENT", "p1", "P-1", "Payment", "145", "PMT-1", "SYNCED", None, EPOCH, NOON)
 
@@ -243,5 +244,5 @@ def test_links_are_listed_page_after_page_and_by_any_of_their_ids(store: SqlStor
 
 @pytest.mark.parametrize("cursor", ["", "x", "bm90IGEgbnVtYmVy", "é", "'; DROP TABLE links"])
 def test_a_made_up_cursor_is_refused(store: SqlStore, acme: int, cursor: str):
-    with store.reading() as t, pytest.raises(ValueError, match="cursor"):
+    with store.reading() as t, pytest.raises(Rejected, match="cursor"):
         t.id_map.links(acme, cursor=cursor)

@@ -128,7 +128,7 @@ def test_an_erp_whose_clock_is_behind_loses_nothing(unconnected: World) -> None:
     world.connect()
     world.settle()
     late = world.user.create_invoice(company_id=company, amount="10.00")
-    [(account, _, body), *_] = [d for d in world.erp.webhooks.drain() if b'"INVOICE"' in d[2]]
+    [(_, _, body), *_] = [d for d in world.erp.webhooks.drain() if b'"INVOICE"' in d[2]]
     envelope = json.loads(body)
     envelope["object"]["updated_datetime"] = "2026-03-02T16:00:00.000000Z"
     world.account.plant(
