@@ -38,7 +38,7 @@ _LINKS = select(
 _ON_DOCUMENTS = select(
     table, documents.c.id.label("document_id"), documents.c.quickbooks_type, documents.c.quickbooks_id
 ).select_from(table.outerjoin(documents, _ITS_DOCUMENT))
-_IDS = ("quickbooks_type", "quickbooks_id", "quickbooks_number")
+_TOLD = ("quickbooks_type", "quickbooks_id")
 
 
 class SqlIdMap(Repository):
@@ -200,7 +200,7 @@ class SqlIdMap(Repository):
         current = self._current(connection_id, epoch, row.records, row.key)
         wanted = dict.fromkeys(row.records)
         news = _differs(before, {name: after[name] for name in ("status", "message")})
-        shown_anew = news or _differs(before, {name: after[name] for name in _IDS})
+        shown_anew = news or _differs(before, {name: after[name] for name in _TOLD})
         self._detach([link.id for pair, link in current.items() if pair not in wanted], at)
         for kind, erp_id in wanted:
             link = current.get((kind, erp_id))
