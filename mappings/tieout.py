@@ -81,8 +81,13 @@ def tie_out(
     """Compare one company's books. `others`: live QuickBooks objects that are no document of ours (QuickBooks-only
     invoices and credits, journal entries, cheques on A/R); `accounts`: the A/R accounts; `as_of`: a day, inclusive."""
     rest = [(entity, raw) for entity, raw in others if as_of is None or str(raw.get("TxnDate", "")) <= as_of]
-    ours = {held.entities[key] for key in held.entities.keys() & projected.keys()}
-    loose = {f"{entity}@{raw['Id']}": amount for entity, raw, amount in _open_amounts(rest, ours, accounts)}
+    # What a negative invoice's memo pays in QuickBooks is no credit use of the ERP's: it counts by what it has left.
+    negative = {held.entities[key]: key for key in held.entities if key.startswith("negative:")}
+    ours = {held.entities[key] for key in held.entities.keys() & projected.keys()} - negative.keys()
+    loose = {
+        negative.get((entity, raw["Id"]), f"{entity}@{raw['Id']}"): amount
+        for entity, raw, amount in _open_amounts(rest, ours, accounts)
+    }
     keys = sorted(projected.keys() | held.documents.keys() | loose.keys())
     differences, erp_sum, qbo_sum = [], 0, 0
     for key in keys:

@@ -58,9 +58,7 @@ class Told:
     day: str = "1970-01-01"
 
 
-def declare_credit_memo(
-    document: CreditMemo | Ending, credit: str | None, books: Books, told: Told, *, known_refunds: int | None = None
-) -> dict[str, Any]:
+def declare_credit_memo(document: CreditMemo | Ending, credit: str | None, books: Books, told: Told) -> dict[str, Any]:
     """`PUT /credit-memos/{id}`: the whole state of one memo; `credit` None for one born in QuickBooks."""
     if isinstance(document, Ending):
         last = told.last if isinstance(told.last, CreditMemo) else CreditMemo("", told.company, told.day)

@@ -499,7 +499,16 @@ class Applier:
             status=status,
             records=row.records if records is None else records,
         )
+        self._release(tx, row)
         tx.id_map.save(self.w.id, self.w.epoch, row, self.w.now())
+
+    def _release(self, tx: Transaction, row: Row) -> None:
+        """A record has one document at a time: what ended lets go of it, and keeps its place in the history."""
+        for other in self.c.rows.values():
+            shared = set(other.records) & set(row.records)
+            if shared and other.key != row.key and isinstance(self.c.held.documents.get(other.key), Ending):
+                left = tuple(ref for ref in other.records if ref not in shared)
+                tx.id_map.save(self.w.id, self.w.epoch, replace(other, records=left), self.w.now())
 
     def _moved_away(self, entity: Entity | None) -> bool:
         """A document that a person gave to another customer: this company lets go of it, the other one meets it
