@@ -9,7 +9,7 @@ WORKERS ?= 2
 UV ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench lock image clean
+.PHONY: help install demo test lint format simulate bench lock image clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -28,6 +28,12 @@ demo: $(INSTALLED)  ## Tell the whole story against two simulators (ARGS=--once 
 
 test: $(INSTALLED)  ## Run every test: on SQLite, and on PostgreSQL where it answers
 	$(BIN)/pytest -n $(WORKERS) --durations 10 $(ARGS)
+
+N ?= 20
+SEED ?= 1
+
+simulate: $(INSTALLED)  ## Play N random histories from SEED on; a failing one is told in its shortest form
+	$(BIN)/python -m fixtures.simulation --histories $(N) --seed $(SEED) --workers $(WORKERS)
 
 lint: $(INSTALLED)  ## Check style and types
 	$(BIN)/ruff check

@@ -153,7 +153,9 @@ class Applier:
             return
         declared = step.action in TO_ERP
         code = "erp_refused" if declared else None
-        choices = ("use_erp",) if declared and step.erp is not None else ()
+        choices: tuple[str, ...] = ("use_erp",) if declared and step.erp is not None else ()
+        if choices and isinstance(step.document, CreditMemo) and isinstance(step.erp, CreditMemo):
+            choices = ("use_erp", "release_uses") if step.document.total < step.erp.total else choices
         with self.w.writing() as tx:
             problems.report(tx, self.w, problems.of_step(self.w, self.c, step, error, code=code, choices=choices))
         self._hold(step.key, error.message, failed=True)

@@ -3,14 +3,16 @@ way."""
 
 from __future__ import annotations
 
-from mappings.documents import Ending, Payment, Side, from_json, to_json
+from mappings.distru.records import read_books
+from mappings.documents import CreditMemo, Ending, Payment, Side, from_json, to_json
 from service.engine import legacy_overpayments
+from service.engine.reading import read_erp
 from service.engine.sync import Look, bring_into_step, read_both
 from service.engine.working import Working
 from service.errors import Refused
-from service.ports import Row
+from service.ports import Problem, Row
 
-USE_ERP, USE_QUICKBOOKS = "use_erp", "use_quickbooks"
+USE_ERP, USE_QUICKBOOKS, RELEASE_USES = "use_erp", "use_quickbooks", "release_uses"
 
 
 def run(w: Working) -> None:
@@ -30,6 +32,9 @@ def _resolve(w: Working) -> None:
         raise Refused("The problem is gone.", code="problem_gone")
     problem, choice = found[1], str(w.run.params["choice"])
     read_both(w, Look())
+    if choice == RELEASE_USES:
+        _release_uses(w, problem)
+        read_erp(w, ("credit", "invoice", "payment"))
     with w.writing() as tx:
         row = tx.id_map.get(w.id, w.epoch, problem.key or "")
         if row is not None:
@@ -41,6 +46,27 @@ def _resolve(w: Working) -> None:
         tx.problems.set_status(problem.id, "resolved", reason=choice, at=w.now())
         tx.marks.add(w.id, [problem.company_id or ""])
     bring_into_step(w, Look(companies=frozenset({problem.company_id or ""}), retry=True), approved=True)
+
+
+def _release_uses(w: Working, problem: Problem) -> None:
+    """Take the newest uses of a credit off in the ERP until QuickBooks' smaller memo covers what is left.
+
+    Only payments made of credits alone are voided: one that holds money is a person's to undo.
+    """
+    quickbooks = from_json(problem.quickbooks)
+    allowed = quickbooks.total if isinstance(quickbooks, CreditMemo) else 0
+    with w.reading() as tx:
+        records = tx.records.of_company(w.id, problem.company_id or "")
+    books = read_books([(r.kind, r.body, r.deleted) for r in records])
+    using = [p for p in books.payments.values() if p.posted and any(use.credit == problem.erp_id for use in p.uses)]
+    used = sum(use.amount for p in using for use in p.uses if use.credit == problem.erp_id)
+    for payment in sorted(using, key=lambda p: (p.at, p.id), reverse=True):
+        if used <= allowed:
+            return
+        if payment.amount != sum(use.amount for use in payment.uses):
+            raise Refused(f"Payment {payment.number} holds money too: void it in the ERP first.", code="holds_money")
+        w.erp.void_payment(payment.id)
+        used -= sum(use.amount for use in payment.uses if use.credit == problem.erp_id)
 
 
 def _bent(choice: str, erp: Side, quickbooks: Side) -> tuple[Side, Side]:

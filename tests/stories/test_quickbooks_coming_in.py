@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -99,6 +100,48 @@ def test_an_erp_credit_applied_by_hand_in_quickbooks_is_used_in_the_erp(world: W
 
     assert world.account.get("credit", credit["id"])["remaining_balance"] == "50.00"
     assert world.account.get("invoice", invoice["id"])["remaining_amount"] == "90.00"
+    world.check()
+
+
+def reduced_below_its_uses(world: World) -> tuple[str, str, dict[str, Any]]:
+    """A memo of 80, 60 of it used in the ERP while a person made it 50 in QuickBooks."""
+    company, _ = world.linked_company()
+    credit = world.user.create_credit(company_id=company, amount="80.00")
+    world.settle()
+    world.webhooks_on = False
+    world.person.edit_credit_memo(world.one("CreditMemo")["Id"], amount="50.00")
+    invoice = world.user.create_invoice(company_id=company, amount="60.00")
+    world.user.receive_payment(
+        invoice_id=invoice["id"], amount="60.00", credits=[{"credit_id": credit["id"], "amount": "60.00"}], method=None
+    )
+    world.webhooks_on = True
+    world.wait(minutes=10)
+    return credit["id"], invoice["id"], next(p for p in world.problems() if p["kind"] == "CREDIT")
+
+
+def test_raising_the_memo_again_is_one_way_out(world: World) -> None:
+    credit, _, problem = reduced_below_its_uses(world)
+
+    world.desk.resolve(problem["id"], choice="use_erp", actor=world.actor)
+    world.settle()
+    world.wait(minutes=10)
+
+    assert world.one("CreditMemo")["TotalAmt"] == Decimal("80.00")
+    assert world.account.get("credit", credit)["remaining_balance"] == "20.00"
+    assert world.problems() == []
+    world.check()
+
+
+def test_taking_the_newest_use_off_is_the_other(world: World) -> None:
+    credit, invoice, problem = reduced_below_its_uses(world)
+
+    world.desk.resolve(problem["id"], choice="release_uses", actor=world.actor)
+    world.settle()
+    world.wait(minutes=10)
+
+    assert world.account.get("credit", credit)["amount"] == "50.00"
+    assert world.account.get("invoice", invoice)["remaining_amount"] == "60.00"
+    assert world.problems() == []
     world.check()
 
 
