@@ -32,6 +32,8 @@ _OPERATIONS = {
 }
 
 MOST_SUFFIXES = 9
+ANSWERED = ("not_mirrored", "kept_something_else")
+"""The other side did take these: the very same again, in the same surroundings, changes nothing."""
 
 
 class Applier:
@@ -53,10 +55,13 @@ class Applier:
             for intent in tx.journal.unanswered(self.w.id, self.w.epoch):
                 self._hold(intent.key, "QuickBooks has not answered an earlier change of it yet.")
         refused = {p.fingerprint for p in known if not self._is_checked_here(p.code)}
+        answered = {p.fingerprint for p in known if p.code in ANSWERED}
         for step in self.c.plan.steps:
             if step.action is Action.REMEMBER:
                 self._remember(step)
-            elif not self.retry and not self.moved & set(step.needs) and problems.fingerprint(self.c, step) in refused:
+                continue
+            mark = problems.fingerprint(self.c, step)
+            if mark in answered or (not self.retry and not self.moved & set(step.needs) and mark in refused):
                 self._hold(step.key, "It was refused before and waits for a person.", failed=True)
             elif not self._is_waiting(step):
                 self.w.stop_if_cancelled()
