@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import simplejson
 
@@ -13,7 +13,7 @@ from service.engine.problems import of_connection, report
 from service.engine.reading import CONCERNS
 from service.engine.repeating import repeat_unanswered
 from service.engine.sync import Look, TooLarge, connection_trouble, sync
-from service.engine.working import LEASE, NEVER, Ports, Working, instant
+from service.engine.working import LEASE, NEVER, Ports, Working
 from service.errors import Cancelled, Disconnected, Refused, Replaced, SyncError, Unreachable
 from service.ports import Claim, Connection, ConnectionState, Notice, Raw, Run
 
@@ -339,9 +339,3 @@ def _side(error: SyncError) -> str:
 def _put_off(ports: Ports, claim: Claim, seconds: int) -> None:
     with ports.store.writing() as tx:
         tx.connections.update(claim.connection_id, not_before=ports.clock() + timedelta(seconds=seconds))
-
-
-def is_overdue(connection: Connection, now: datetime) -> bool:
-    """Whether a connection should have been looked at by now: for health checks."""
-    last = instant(connection.watermarks.get("quickbooks"))
-    return connection.state in WORKING_STATES and last is not None and now - last > timedelta(hours=1)
