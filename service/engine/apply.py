@@ -82,7 +82,7 @@ class Applier:
     def _is_waiting(self, step: Step) -> bool:
         if step.key in self.blocked:
             return True
-        missing = [key for key in step.needs if key in self.blocked or key not in self.c.held.entities]
+        missing = [key for key in step.needs if key in self.blocked or not self._stands(key)]
         if step.action in TO_ERP:
             missing = [key for key in step.needs if key in self.blocked and "@" in key]
         elif step.action is Action.CREATE:
@@ -90,6 +90,10 @@ class Applier:
         if missing:
             self._hold(step.key, "Waits for " + ", ".join(sorted(map(self._name, missing))) + ".")
         return bool(missing)
+
+    def _stands(self, key: Key) -> bool:
+        """Whether QuickBooks holds it, so that something may be put against it."""
+        return key in self.c.held.entities and not isinstance(self.c.held.documents.get(key), Ending)
 
     def _in_its_place(self, key: Key) -> list[Key]:
         """What still stands in QuickBooks for the same records, e.g. the invoice that a negative one replaces."""

@@ -323,6 +323,8 @@ def _cause(c: Comparison, kind: str, key: str, subject: tuple[str | None, str | 
     if "@" in key:
         spaced = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind).strip()
         return f"Only in QuickBooks: {spaced} {problems.number_of_key(c, key) or key.partition('@')[2]}."
+    if key.startswith("negative:"):
+        return "The memo of this negative invoice was used in QuickBooks; the ERP has no credit to use with it."
     here = c.held.documents.get(key)
     if here is None:
         return (
