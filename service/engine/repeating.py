@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import simplejson
 
-from mappings.documents import Ending, from_json, same_money, to_json
+from mappings.documents import Ending, Side, from_json, same_money, to_json
 from mappings.keys import marker, record_of
 from mappings.planner import in_step
 from mappings.quickbooks import customer_of, marker_of, number_of, read_object
@@ -161,6 +161,7 @@ def _close(w: Working, intent: Intent, state: str, error: SyncError, *, deleted:
             ended = to_json(Ending.DELETED)
             noted = (intent.document or {}).get("erp")
             tx.id_map.save(w.id, w.epoch, Row(**{**row.__dict__, "agreed": noted or ended, "echo": ended}), w.now())
+            tx.audits.add(w.id, [_repeated(w, intent, deleted, row.company_id, after=Ending.DELETED)])
         if row is not None and row.company_id:
             tx.marks.add(w.id, [row.company_id])
 
@@ -209,29 +210,40 @@ def _remember(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> None:
         ),
         w.now(),
     )
-    tx.audits.add(
-        w.id,
-        [
-            Audit(
-                at=w.now(),
-                actor="sync",
-                action=str(noted.get("action") or intent.write.operation),
-                side="quickbooks",
-                key=intent.key,
-                kind=record[0] if record else None,
-                erp_id=record[1] if record else None,
-                quickbooks_id=object_id,
-                number=number_of(answer),
-                company_id=company,
-                amount=getattr(document, "total", None),
-                why="Its answer had been lost; repeated unchanged.",
-                run_id=w.run.id if w.run else None,
-                after=to_json(echo),
-            )
-        ],
-    )
+    amount = getattr(document, "total", None)
+    tx.audits.add(w.id, [_repeated(w, intent, object_id, company, number=number_of(answer), amount=amount, after=echo)])
     if company:
         tx.marks.add(w.id, [company])
+
+
+def _repeated(
+    w: Working,
+    intent: Intent,
+    quickbooks_id: str,
+    company: str | None,
+    *,
+    number: str | None = None,
+    amount: int | None = None,
+    after: Side = None,
+) -> Audit:
+    """What a write did whose answer came only when it was asked again."""
+    record = record_of(intent.key)
+    return Audit(
+        at=w.now(),
+        actor="sync",
+        action=str((intent.document or {}).get("action") or intent.write.operation),
+        side="quickbooks",
+        key=intent.key,
+        kind=record[0] if record else None,
+        erp_id=record[1] if record else None,
+        quickbooks_id=quickbooks_id,
+        number=number,
+        company_id=company,
+        amount=amount,
+        why="Its answer had been lost; repeated unchanged.",
+        run_id=w.run.id if w.run else None,
+        after=to_json(after),
+    )
 
 
 def _company_of(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> str | None:
