@@ -9,7 +9,7 @@ from mappings.quickbooks import customer_of
 from service.engine import problems
 from service.engine.working import UnreadableRecord, Working, as_object, as_record, instant
 from service.errors import Refused
-from service.ports import Notice, QboObject, Raw, Record, Transaction
+from service.ports import Condition, Notice, QboObject, Raw, Record, Transaction
 
 ERP_KINDS = ("company", "credit", "return", "refund", "invoice", "payment")
 """In the order in which they are read: what a payment names is there before it."""
@@ -226,8 +226,6 @@ def read_lists(w: Working) -> None:
 def _read_since(w: Working, entities: Sequence[str], since: datetime) -> None:
     """More changed than CDC shows (1,000 rows, 30 days): the query language pages without end, but shows no
     deletions."""
-    from service.ports import Condition
-
     started = w.now()
     for entity in entities:
         where = [Condition("MetaData.LastUpdatedTime", ">=", since.isoformat(timespec="seconds"))]

@@ -8,7 +8,7 @@ from typing import Any
 
 from mappings.documents import CreditMemo, Ending
 from mappings.gl import gl_effect
-from mappings.money import text
+from mappings.money import cents, text
 from mappings.plan import Action, Step
 from mappings.tieout import TieOut
 from service.engine import problems
@@ -269,8 +269,6 @@ def plan(plan_id: str, created: datetime, steps: list[View], receivables: Iterab
 
 
 def _cents(value: str) -> int:
-    from mappings.money import cents
-
     return cents(value)
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import simplejson
 
+from mappings.money import text
 from service.engine import disconnecting, enabling, repairing, resyncing
 from service.engine.problems import of_connection, report
 from service.engine.reading import CONCERNS
@@ -136,8 +137,6 @@ def _reconcile(w: Working) -> None:
 
 def _held(w: Working, large: TooLarge) -> bool:
     """Brakes: the run waits, before its first write, until another person has looked."""
-    from mappings.money import text
-
     why = (
         f"It would change {large.documents} documents ({text(large.amount)}): more than this connection allows at once."
     )
