@@ -20,7 +20,8 @@ from service.engine.compare import Comparison, compare
 from service.engine.links import push_links
 from service.engine.lists import Lists, refresh_preferences
 from service.engine.reading import keep_deleted, keep_objects, keep_records
-from service.engine.working import Working, as_object, as_record, digest, dumps
+from service.engine.working import Working, as_object, as_record, dumps
+from service.engine.writing import note, record_answer, send
 from service.errors import Gone, Refused, Stale, SyncError
 from service.ports import Audit, Intent, Operation, QuickBooksWrite, Raw, Row, Transaction
 
@@ -225,20 +226,7 @@ class Applier:
         entity, operation, text = self._request(step)
         with self.w.writing() as tx:
             intent = note(tx, self.w, step.key, QuickBooksWrite(entity, operation, text, ""), step)
-        try:
-            answer = self.w.quickbooks.write(intent.write)
-        except (Refused, Stale, Gone) as error:
-            with self.w.writing() as tx:
-                tx.journal.close(
-                    intent.id,
-                    state="refused",
-                    answer=None,
-                    quickbooks_id=None,
-                    intuit_tid=error.intuit_tid,
-                    error=error.message,
-                    at=self.w.now(),
-                )
-            raise
+        answer = send(self.w, intent)
         self._record(step, intent, answer)
 
     def _request(self, step: Step) -> tuple[str, Operation, str]:
@@ -569,61 +557,8 @@ class Applier:
         )
 
 
-def note(tx: Transaction, w: Working, key: Key, write: QuickBooksWrite, step: Step | None) -> Intent:
-    """Note a write before it is sent. The request id names content and generation: a repeat is the same request, a new
-    attempt after a definite answer is another (QuickBooks replays answers, also for what was deleted since)."""
-    generation = tx.journal.answered_count(w.id, w.epoch, key)
-    request_id = digest(
-        w.id, w.connection.realm_id, w.epoch, key, write.entity, write.operation, write.body, generation
-    )
-    return tx.journal.note(
-        w.id,
-        w.epoch,
-        run_id=w.run.id if w.run else None,
-        key=key,
-        write=replace(write, request_id=request_id),
-        document=_noted(step),
-        at=w.now(),
-    )
-
-
-def record_answer(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> None:
-    """Close the intent and mirror what QuickBooks now holds."""
-    entity = intent.write.entity
-    object_id = str(answer["Id"])
-    tx.journal.close(
-        intent.id,
-        state="answered",
-        answer=dumps(answer),
-        quickbooks_id=object_id,
-        intuit_tid=None,
-        error=None,
-        at=w.now(),
-    )
-    if intent.write.operation is Operation.DELETE:
-        known = tx.objects.get(w.id, w.epoch, entity, object_id)
-        if known:
-            latest = max(filter(None, (known.updated_at, w.now())))
-            tx.objects.upsert(w.id, w.epoch, [replace(known, deleted=True, updated_at=latest)])
-    else:
-        tx.objects.upsert(w.id, w.epoch, [as_object(entity, answer, customer_of(answer))])
-
-
 def row_side(row: Row) -> Side:
     return from_json(row.agreed)
-
-
-def _noted(step: Step | None) -> Raw | None:
-    if step is None:
-        return None
-    return {
-        "action": step.action.value,
-        "document": to_json(step.document),
-        "erp": to_json(step.erp),
-        "partial": step.partial,
-        "before": to_json(step.before),
-        "reason": step.reason,
-    }
 
 
 def _links(side: Side) -> set[Key]:

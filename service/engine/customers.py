@@ -8,11 +8,11 @@ from typing import Any
 from mappings.money import text
 from mappings.quickbooks import customer_of, open_balance
 from service.engine import problems
-from service.engine.apply import note, record_answer
 from service.engine.compare import company_key
 from service.engine.reading import TRANSACTIONS, keep_records
 from service.engine.working import Working, as_record, dumps
-from service.errors import Refused, SyncError
+from service.engine.writing import note, record_answer, send
+from service.errors import Refused
 from service.ports import AlreadyLinked, Operation, Problem, QboObject, QuickBooksWrite, Raw, Record, Row, Transaction
 
 COMPANY = "COMPANY"
@@ -20,14 +20,36 @@ UNMAPPED = "customer_not_mapped"
 
 
 def link_customers(w: Working, *, mode: str | None = None, companies: frozenset[str] | None = None) -> None:
-    """See that every company that is marked has its customer, as far as `mode` allows (default: the setting)."""
-    mode = mode or str(w.settings.get("customers") or "linked_only")
+    """Link every company that is marked to a customer that is there, as far as `mode` allows (default: the setting)."""
+    mode = mode or default_mode(w)
+    for record, row in _marked(w, companies):
+        _link(w, record, row, mode)
+
+
+def make_customers(w: Working, *, mode: str | None = None, companies: frozenset[str] | None = None) -> None:
+    """Make the customers that are still missing, where `mode` allows it (default: the setting)."""
+    for record, row in _marked(w, companies):
+        if is_to_be_made(record, row, mode or default_mode(w)):
+            made = _create(w, record)
+            if made:
+                _save(w, record, made, told=False)
+
+
+def is_to_be_made(company: Record, row: Row | None, mode: str) -> bool:
+    """Whether this company gets a customer of its own; asked after the linking."""
+    return mode == "create" and row is None and not company.body.get("qb_customer_id") and not company.deleted
+
+
+def default_mode(w: Working) -> str:
+    return str(w.settings.get("customers") or "linked_only")
+
+
+def _marked(w: Working, companies: frozenset[str] | None) -> list[tuple[Record, Row | None]]:
     with w.reading() as tx:
         ids = companies if companies is not None else frozenset(tx.marks.pending(w.id))
         records = tx.records.many(w.id, COMPANY, ids)
         rows = {row.company_id: row for row in tx.id_map.of_kind(w.id, w.epoch, "customer")}
-    for record in sorted(records, key=lambda r: r.erp_id):
-        _link(w, record, rows.get(record.erp_id), mode)
+    return [(record, rows.get(record.erp_id)) for record in sorted(records, key=lambda r: r.erp_id)]
 
 
 def _link(w: Working, record: Record, row: Row | None, mode: str) -> None:
@@ -35,13 +57,10 @@ def _link(w: Working, record: Record, row: Row | None, mode: str) -> None:
     winner = _merged_into(w, row) if row else None
     if winner:
         _save(w, record, winner, told=False)
-        return
-    if named and (row is None or row.quickbooks_id != str(named)):
+    elif named and (row is None or row.quickbooks_id != str(named)):
         _save(w, record, str(named), told=True)
     elif row is None and not named and mode != "linked_only" and not record.deleted:
         found = _matching(w, record)
-        if found is None and mode == "create":
-            found = _create(w, record)
         if found:
             _save(w, record, found, told=False)
 
@@ -108,19 +127,15 @@ def _shared(w: Working, record: Record, customer: str, other: Row | None) -> Pro
         f"both name QuickBooks' customer {customer}.",
         code="customer_shared",
     )
-    problem = problems.of_connection(
-        w, "customer_shared", error, "Give each company its own customer in the ERP, or merge them."
-    )
-    return Problem(
-        **{
-            **problem.__dict__,
-            "key": company_key(record.erp_id),
-            "kind": COMPANY,
-            "erp_id": record.erp_id,
-            "quickbooks_id": customer,
-            "number": record.number,
-            "company_id": record.erp_id,
-        }
+    advice = "Give each company its own customer in the ERP, or merge them."
+    return replace(
+        problems.of_connection(w, "customer_shared", error, advice),
+        key=company_key(record.erp_id),
+        kind=COMPANY,
+        erp_id=record.erp_id,
+        quickbooks_id=customer,
+        number=record.number,
+        company_id=record.erp_id,
     )
 
 
@@ -151,41 +166,26 @@ def _create(w: Working, record: Record) -> str | None:
     with w.writing() as tx:
         intent = note(tx, w, key, write, None)
     try:
-        answer = w.quickbooks.write(intent.write)
-    except SyncError as error:
-        if not isinstance(error, Refused):
-            raise
+        answer = send(w, intent)
+    except Refused as error:
         with w.writing() as tx:
-            tx.journal.close(
-                intent.id,
-                state="refused",
-                answer=None,
-                quickbooks_id=None,
-                intuit_tid=error.intuit_tid,
-                error=error.message,
-                at=w.now(),
-            )
-            problem = problems.of_connection(
-                w, "customer_not_created", error, "Link the company to a customer in the ERP."
-            )
-            problems.report(
-                tx,
-                w,
-                Problem(
-                    **{
-                        **problem.__dict__,
-                        "key": key,
-                        "kind": COMPANY,
-                        "erp_id": record.erp_id,
-                        "company_id": record.erp_id,
-                        "number": record.number,
-                    }
-                ),
-            )
+            problems.report(tx, w, _not_created(w, record, error))
         return None
     with w.writing() as tx:
         record_answer(tx, w, intent, answer)
     return str(answer["Id"])
+
+
+def _not_created(w: Working, record: Record, error: Refused) -> Problem:
+    advice = "Link the company to a customer in the ERP."
+    return replace(
+        problems.of_connection(w, "customer_not_created", error, advice),
+        key=company_key(record.erp_id),
+        kind=COMPANY,
+        erp_id=record.erp_id,
+        company_id=record.erp_id,
+        number=record.number,
+    )
 
 
 def customer_body(company: Raw) -> dict[str, Any]:
@@ -237,15 +237,22 @@ def waiting_customers(tx: Transaction, w: Working) -> list[Waiting]:
     return found
 
 
-def park_unmapped(w: Working) -> None:
-    """Show the mapping queue; where the connection allows it, make the companies in the ERP."""
+def import_customers(w: Working) -> None:
+    """Make companies in the ERP of the customers in the mapping queue, where the connection allows it."""
+    if not (w.connection.two_way and w.settings.get("import_customers")):
+        return
     with w.reading() as tx:
-        waiting = waiting_customers(tx, w) if w.connection.two_way else []
+        waiting = waiting_customers(tx, w)
+    for one in waiting:
+        _import(w, one.customer)
+
+
+def park_unmapped(w: Working) -> None:
+    """Show the mapping queue; it is empty where its customers become companies by themselves."""
+    with w.reading() as tx:
+        is_shown = w.connection.two_way and not w.settings.get("import_customers")
+        waiting = waiting_customers(tx, w) if is_shown else []
         parked = {p.key for p in tx.problems.open(w.id) if p.code == UNMAPPED}
-    if w.settings.get("import_customers"):
-        for one in waiting:
-            _import(w, one.customer)
-        waiting = []
     with w.writing() as tx:
         for one in waiting:
             problems.report(tx, w, _unmapped(w, one))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mappings.plan import Action, CompanyPlan
-from service.engine.apply import note, record_answer
 from service.engine.lists import DEFAULT_ITEM, Lists
 from service.engine.working import Working, dumps
+from service.engine.writing import note, record_answer, send
 from service.errors import Refused
 from service.ports import Audit, Operation, QuickBooksWrite
 
@@ -23,18 +23,8 @@ def ensure_default_item(w: Working, lists: Lists, plan: CompanyPlan) -> bool:
     with w.writing() as tx:
         intent = note(tx, w, KEY, QuickBooksWrite("Item", Operation.CREATE, dumps(body), ""), None)
     try:
-        answer = w.quickbooks.write(intent.write)
-    except Refused as error:
-        with w.writing() as tx:
-            tx.journal.close(
-                intent.id,
-                state="refused",
-                answer=None,
-                quickbooks_id=None,
-                intuit_tid=error.intuit_tid,
-                error=error.message,
-                at=w.now(),
-            )
+        answer = send(w, intent)
+    except Refused:
         return False
     with w.writing() as tx:
         record_answer(tx, w, intent, answer)

@@ -11,9 +11,9 @@ from mappings.keys import marker, record_of
 from mappings.planner import in_step
 from mappings.quickbooks import customer_of, marker_of, number_of, read_object
 from service.engine import problems
-from service.engine.apply import record_answer
 from service.engine.reading import keep_deleted, keep_objects
 from service.engine.working import Working, as_object
+from service.engine.writing import close, record_answer
 from service.errors import Gone, Refused, Stale, SyncError, UnknownOutcome
 from service.ports import AlreadyLinked, Audit, Condition, Intent, Operation, Raw, Row, Transaction
 
@@ -147,15 +147,7 @@ def _took_effect(w: Working, intent: Intent, raw: Raw) -> bool:
 
 def _close(w: Working, intent: Intent, state: str, error: SyncError, *, deleted: str | None = None) -> None:
     with w.writing() as tx:
-        tx.journal.close(
-            intent.id,
-            state=state,
-            answer=None,
-            quickbooks_id=deleted,
-            intuit_tid=error.intuit_tid,
-            error=error.message,
-            at=w.now(),
-        )
+        close(tx, w, intent, state, quickbooks_id=deleted, error=error)
         row = tx.id_map.get(w.id, w.epoch, intent.key)
         if deleted and row is not None and state == "answered":
             ended = to_json(Ending.DELETED)

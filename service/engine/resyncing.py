@@ -14,8 +14,9 @@ def run(w: Working) -> None:
     assert w.run is not None
     read_both(w, Look())
     companies = ask(w)
-    link_customers(w, mode=str(w.run.params.get("customers") or "create"), companies=companies)
-    look = Look(companies=companies, retry=True)
+    mode = str(w.run.params.get("customers") or "create")
+    link_customers(w, mode=mode, companies=companies)
+    look = Look(companies=companies, retry=True, customers=mode)
     w.progress(total=w.run.done + sum(len(plan.steps) for _, plan in plans(w, look)))
     bring_into_step(w, look, approved=w.run.approved_by is not None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -14,7 +14,14 @@ from mappings.planner import in_step
 from service.engine import problems
 from service.engine.apply import Applier
 from service.engine.compare import Comparison, company_key, compare
-from service.engine.customers import link_customers, park_unmapped
+from service.engine.customers import (
+    default_mode,
+    import_customers,
+    is_to_be_made,
+    link_customers,
+    make_customers,
+    park_unmapped,
+)
 from service.engine.items import ensure_default_item
 from service.engine.links import push_links
 from service.engine.lists import Lists, load_lists, refresh_preferences
@@ -33,7 +40,8 @@ CAUGHT_UP = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Look:
-    """Where to look: notices, or both sides' changes as a whole. `retry`: try again what was refused before."""
+    """Where to look: notices, or both sides' changes as a whole. `retry`: try again what was refused before;
+    `customers`: how companies get theirs (default: the connection's setting)."""
 
     notices: tuple[Notice, ...] = ()
     bodies: Mapping[int, Raw] = field(default_factory=dict)
@@ -41,6 +49,12 @@ class Look:
     companies: frozenset[str] | None = None
     retry: bool = False
     census: bool = False
+    customers: str | None = None
+
+    @property
+    def sees_quickbooks(self) -> bool:
+        """Whether it may meet what was made in QuickBooks."""
+        return self.everything or any(n.source == "quickbooks" for n in self.notices)
 
 
 class TooLarge(Exception):
@@ -73,7 +87,7 @@ def read_both(w: Working, look: Look) -> None:
     if look.everything or first or (from_quickbooks and not are_echoes(w, from_quickbooks)):
         read_quickbooks(w)
     link_customers(w)
-    if look.everything or from_quickbooks:
+    if look.sees_quickbooks:
         park_unmapped(w)
 
 
@@ -96,7 +110,10 @@ def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:
             tx.marks.add(w.id, {p.company_id for p in tx.problems.open(w.id) if p.company_id})
         lists = load_lists(tx, w)
     if not approved:
-        _brake(w, _pending(w, look), lists)
+        _brake(w, look, lists)
+    make_customers(w, mode=look.customers, companies=look.companies)
+    if look.sees_quickbooks:
+        import_customers(w)
     _work_off(w, look, lists)
     if w.declared:
         # What the ERP made of a declaration shows on records that its answer does not name.
@@ -135,18 +152,27 @@ def plans(w: Working, look: Look) -> list[tuple[Comparison, CompanyPlan]]:
         if look.companies is not None:
             companies = set(look.companies)
         found = [compare(tx, w, company, lists) for company in sorted(companies)]
-    return [(c, c.plan) for c in found if c.customer]
+        return [(c, c.plan) for c in found if has_place(tx, w, c, look)]
 
 
-def _brake(w: Working, pending: Iterable[str], lists: Lists) -> None:
+def has_place(tx: Transaction, w: Working, c: Comparison, look: Look) -> bool:
+    """Whether the company's documents have a customer to go to, or will have one."""
+    if c.customer:
+        return True
+    company = tx.records.get(w.id, "COMPANY", c.company)
+    return company is not None and is_to_be_made(company, None, look.customers or default_mode(w))
+
+
+def _brake(w: Working, look: Look, lists: Lists) -> None:
     documents_allowed, amount_allowed = w.settings.get("max_documents_per_run"), w.settings.get("max_amount_per_run")
     if documents_allowed is None and amount_allowed is None:
         return
     documents = amount = 0
+    pending = _pending(w, look)
     with w.reading() as tx:
         for company in pending:
             c = compare(tx, w, company, lists)
-            steps = [s for s in c.plan.steps if s.action is not Action.REMEMBER] if c.customer else []
+            steps = [s for s in c.plan.steps if s.action is not Action.REMEMBER] if has_place(tx, w, c, look) else []
             documents += len({step.key for step in steps})
             amount += sum(abs(amount_of(step)) for step in steps)
     too_many = documents_allowed is not None and documents > int(documents_allowed)
