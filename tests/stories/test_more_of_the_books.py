@@ -215,3 +215,30 @@ def test_connection_says_how_far_each_side_was_read_and_whether_quickbooks_appli
     assert view["complete_up_to"]["quickbooks"]
     assert view["auto_apply_credit"] in (True, False)
     assert view["quickbooks_company"] == "Green Leaf Books"
+
+
+def test_a_dry_run_shows_the_customer_that_would_be_made_and_makes_none(world: World) -> None:
+    world.desk.patch("acc-1", settings={"customers": "create"}, actor=world.actor)
+    world.settle()
+    company = world.user.create_company(name="Sunset Dispensary")["id"]
+    world.user.create_invoice(company_id=company, amount="10.00")
+
+    plan = world.desk.reconcile("acc-1", company_id=None, dry_run=True, actor=world.actor)
+
+    assert [row["kind"] for row in plan["steps"]] == ["COMPANY", "INVOICE"]
+    assert world.all("Customer") == []
+    world.settle()
+    assert world.one("Customer")["DisplayName"] == "Sunset Dispensary"
+    world.check()
+
+
+def test_looking_at_two_way_sync_makes_no_company_of_a_customer_met_in_quickbooks(world: World) -> None:
+    world.desk.disable_two_way("acc-1", actor=world.actor)
+    world.desk.patch("acc-1", settings={"import_customers": True}, actor=world.actor)
+    world.settle()
+    customer = world.person.create_customer("New Friend")["Id"]
+    world.person.write_credit_memo(customer, "80.00")
+
+    world.desk.preview_two_way("acc-1", used_credits="revert", actor=world.actor)
+
+    assert world.account.all("company") == []

@@ -1,0 +1,88 @@
+"""Links, problems and the audit: what is known of each record, and what a person decides about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from service.engine import views
+from service.engine.desk.asking import Asking, View
+from service.errors import Reason, Rejected
+
+
+class Records(Asking):
+    """Where each record stands."""
+
+    def links(
+        self,
+        account_id: str,
+        *,
+        kind: str | None,
+        erp_id: str | None,
+        quickbooks_id: str | None,
+        status: str | None,
+        epoch: int | None,
+        cursor: str | None,
+        limit: int,
+    ) -> View:
+        with self.ports.store.reading() as tx:
+            connection = self._known(tx, account_id)
+            found = tx.id_map.links(
+                connection.id,
+                kind=kind,
+                erp_id=erp_id,
+                quickbooks_id=quickbooks_id,
+                status=status,
+                epoch=connection.epoch if epoch is None else epoch,
+                cursor=cursor,
+                limit=limit,
+            )
+            return views.page(found, views.link)
+
+    def problems(
+        self, account_id: str, *, statuses: Sequence[str], code: str | None, cursor: str | None, limit: int
+    ) -> View:
+        with self.ports.store.reading() as tx:
+            connection = self._known(tx, account_id)
+            found = tx.problems.page(connection.id, statuses=statuses, code=code, cursor=cursor, limit=limit)
+            view = views.page(found, views.problem)
+            if cursor is None and "open" in statuses and code in (None, views.UNREADABLE):
+                mine = [n for n in tx.inbox.quarantined() if n.connection_id in (None, connection.id)]
+                view["data"] += [views.quarantined(n) for n in mine]
+            return view
+
+    def retry(self, problem_id: str, *, actor: str) -> View:
+        with self.ports.store.reading() as tx:
+            connection, problem = self._known_problem(tx, problem_id)
+        companies = [problem.company_id] if problem.company_id else None
+        return self._ask(connection.account_id, "reconcile", {"company_ids": companies}, actor, join=False)
+
+    def dismiss(self, problem_id: str, *, reason: str, actor: str) -> View:
+        with self.ports.store.writing() as tx:
+            notice = next((n for n in tx.inbox.quarantined() if views.notice_id(n) == problem_id), None)
+            if notice is not None:
+                tx.inbox.finish([notice.id], "dismissed", reason)
+                return views.quarantined(notice) | {"status": "dismissed"}
+            connection, problem = self._known_problem(tx, problem_id)
+            self._say(
+                tx, connection, actor, "dismiss", f"{problem.code}: {reason}", kind=problem.kind, erp_id=problem.erp_id
+            )
+            return views.problem(tx.problems.set_status(problem_id, "dismissed", reason=reason, at=self.ports.clock()))
+
+    def resolve(self, problem_id: str, *, choice: str, actor: str) -> View:
+        with self.ports.store.reading() as tx:
+            connection, problem = self._known_problem(tx, problem_id)
+        if choice not in problem.choices:
+            ways = ", ".join(problem.choices) or "none"
+            raise Rejected(
+                Reason.INVALID, "unknown_choice", f"The ways out of this problem are: {ways}.", field="choice"
+            )
+        return self._ask(
+            connection.account_id, "repair", {"problem_id": problem_id, "choice": choice}, actor, join=False
+        )
+
+    def audit(self, account_id: str, *, record: str | None, run: str | None, cursor: str | None, limit: int) -> View:
+        with self.ports.store.reading() as tx:
+            connection = self._known(tx, account_id)
+            return views.page(
+                tx.audits.page(connection.id, record=record, run=run, cursor=cursor, limit=limit), views.audit
+            )
