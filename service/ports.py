@@ -738,7 +738,8 @@ class Users(Protocol):
         """Forget those that are over either way."""
 
     def failures(self, subject: str) -> tuple[int, datetime] | None:
-        """How often in a row, and when last. `subject` is whatever the caller counts by."""
+        """How often in a row, and when last; nobody else counts until this transaction ends. `subject` is whatever the
+        caller counts by."""
 
     def count_failure(self, subject: str, at: datetime) -> int: ...
     def forget_failures(self, subject: str) -> None: ...

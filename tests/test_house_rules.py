@@ -31,7 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "service.console": {"service.engine", "service.ports", "service.errors", "service.settings", "service.web"},
     "service.passwords": set(),
     "service.cli": {
-        "service.bootstrap", "service.console", "service.dispatch", "service.errors", "service.logs",
+        "service.bootstrap", "service.console", "service.dispatch", "service.engine", "service.errors", "service.logs",
         "service.settings", "service.store", "service.web", "fixtures.demo",
     },
     "service.bootstrap": {

@@ -170,21 +170,23 @@ class People:
         return token
 
     def _prove(self, name: str, password: str, address: str, user: User | None) -> None:
-        """Raises `Rejected`: `locked_out` after too many failures, `wrong_name_or_password`."""
+        """Raises `Rejected`: `locked_out` after too many failures, `wrong_name_or_password`.
+
+        A try counts as failed before it is looked at: of many at once, no more get through than one after the other.
+        """
         counted = {"name": _by_name(name), "address": f"address {address}"}
-        with self.store.reading() as tx:
-            pauses = [self._pause_s(tx, kind, subject) for kind, subject in counted.items()]
-        if max(pauses) > 0:
-            raise _locked_out(max(pauses))
+        with self.store.writing() as tx:
+            pause_s = max(self._pause_s(tx, kind, subject) for kind, subject in counted.items())
+            for subject in counted.values() if pause_s <= 0 else ():
+                tx.users.count_failure(subject, self.clock())
+        if pause_s > 0:
+            raise _locked_out(pause_s)
         usable = user if user is not None and user.disabled_at is None else None
-        if self.passwords.matches(password, usable.password_hash if usable else None):
-            with self.store.writing() as tx:
-                tx.users.forget_failures(counted["name"])
-            return
+        if not self.passwords.matches(password, usable.password_hash if usable else None):
+            raise _wrong()
         with self.store.writing() as tx:
             for subject in counted.values():
-                tx.users.count_failure(subject, self.clock())
-        raise _wrong()
+                tx.users.forget_failures(subject)
 
     def _pause_s(self, tx: Transaction, kind: str, subject: str) -> int:
         """Seconds that are left of the pause that the failures so far have earned: each doubles it."""

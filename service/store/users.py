@@ -73,7 +73,8 @@ class SqlUsers(Repository):
 
     def failures(self, subject: str) -> tuple[int, datetime] | None:
         query = select(sign_in_failures.c["count"], sign_in_failures.c.last_at)
-        row = self._connection.execute(query.where(sign_in_failures.c.subject == subject)).one_or_none()
+        query = query.where(sign_in_failures.c.subject == subject).with_for_update()
+        row = self._connection.execute(query).one_or_none()
         return (row[0], row[1]) if row else None
 
     def count_failure(self, subject: str, at: datetime) -> int:

@@ -77,6 +77,6 @@ def test_failures_are_counted_for_each_subject_until_they_are_forgotten(store):
         assert t.users.failures("name maria") == (2, NOON)
         t.users.forget_failures("name maria")
 
-    with store.reading() as t:
+    with store.writing() as t:
         assert t.users.failures("name maria") is None
         assert t.users.failures("address 10.0.0.1") == (1, NOON)
