@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
@@ -12,15 +12,18 @@ from uuid import uuid4
 import requests
 
 from service.dispatch.embedded import EmbeddedDispatcher
+from service.engine.browsing import Browsing
 from service.engine.connecting import Connecting
 from service.engine.desk import Desk
 from service.engine.intake import Intake
+from service.engine.people import People
 from service.engine.worker import work
 from service.engine.working import Ports
 from service.erp import notifications as erp_notifications
 from service.erp.door import HttpErpDoor
 from service.health import Health
-from service.ports import Clock, Hint, UnreadableNotice
+from service.passwords import ArgonPasswords
+from service.ports import Clock, Hint, Passwords, UnreadableNotice
 from service.quickbooks import notifications as quickbooks_notifications
 from service.quickbooks.app import IntuitApp
 from service.quickbooks.door import CompanyOpener, IntuitConsent, IntuitDoor
@@ -40,6 +43,7 @@ class World:
     sleep: Callable[[float], None] = time.sleep
     sessions: Callable[[], requests.Session] = requests.Session
     new_id: Callable[[], str] = lambda: uuid4().hex
+    passwords: Passwords = field(default_factory=ArgonPasswords)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,9 @@ class Service:
     desk: Desk
     intake: Intake
     ports: Ports
+    clock: Clock
+    people: People
+    browsing: Browsing
 
 
 def build(settings: Settings, world: World | None = None) -> Service:
@@ -65,7 +72,17 @@ def build(settings: Settings, world: World | None = None) -> Service:
     health = Health(store, settings, world.clock)
     tokens = {token.get_secret_value(): role for role, token in settings.api_tokens}
     desk = Desk(ports, dispatcher, connecting, bootstrap_tokens=tokens, health=health.look)
-    return Service(settings, store, dispatcher, desk, _intake(settings, world, store, dispatcher), ports)
+    return Service(
+        settings=settings,
+        store=store,
+        dispatcher=dispatcher,
+        desk=desk,
+        intake=_intake(settings, world, store, dispatcher),
+        ports=ports,
+        clock=world.clock,
+        people=People(store, world.clock, world.passwords),
+        browsing=Browsing(store),
+    )
 
 
 def _ports(settings: Settings, world: World, store: SqlStore) -> Ports:

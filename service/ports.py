@@ -689,6 +689,107 @@ class Access(Protocol):
         """The connection id, once; None when unknown, used or expired."""
 
 
+@dataclass(frozen=True)
+class User:
+    """Somebody who may sign in to the console. `subject` is the name that an identity provider knows them by."""
+
+    id: int
+    name: str
+    role: str
+    password_hash: str | None = field(repr=False)
+    subject: str | None
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Session:
+    """One browser signed in. `seen_at` is written now and then, not with every request."""
+
+    user: User
+    started_at: datetime
+    seen_at: datetime
+
+
+class Users(Protocol):
+    """Who may sign in, who is signed in (sessions are kept as hashes), and who failed to. Names differ by more than
+    case."""
+
+    def add(self, name: str, role: str, *, password_hash: str | None, subject: str | None, at: datetime) -> User:
+        """Raises `UserExists`."""
+
+    def by_id(self, user_id: int) -> User | None: ...
+    def by_name(self, name: str) -> User | None: ...
+    def by_subject(self, subject: str) -> User | None: ...
+    def all(self) -> list[User]:
+        """By name."""
+
+    def update(self, user_id: int, **changes: Any) -> User:
+        """Any of: role, password_hash, disabled_at."""
+
+    def begin_session(self, user_id: int, token: str, at: datetime) -> None: ...
+    def session(self, token: str) -> Session | None: ...
+    def see(self, token: str, at: datetime) -> None: ...
+    def end_session(self, token: str) -> None: ...
+    def end_sessions(self, user_id: int, *, but: str | None = None) -> None:
+        """All of one user, `but` the one with this token."""
+
+    def sweep_sessions(self, *, started_before: datetime, seen_before: datetime) -> None:
+        """Forget those that are over either way."""
+
+    def failures(self, subject: str) -> tuple[int, datetime] | None:
+        """How often in a row, and when last; nobody else counts until this transaction ends. `subject` is whatever the
+        caller counts by."""
+
+    def count_failure(self, subject: str, at: datetime) -> int: ...
+    def forget_failures(self, subject: str) -> None: ...
+
+
+class UserExists(Exception):
+    """Somebody of that name, or of that subject, is there already."""
+
+
+class Passwords(Protocol):
+    """How passwords are kept, and which are refused."""
+
+    def hash(self, password: str) -> str: ...
+    def matches(self, password: str, password_hash: str | None) -> bool:
+        """Takes as long where there is no hash, so that the time tells nobody whether a name exists."""
+
+    def weakness(self, password: str, known: Sequence[str]) -> str | None:
+        """Why it is too easy to guess, in a sentence; `known` are words that an attacker would try first."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One page of a listing as plain values (cents, instants), and how many rows there are on all pages."""
+
+    rows: Sequence[Mapping[str, Any]]
+    total: int
+
+
+class Listings(Protocol):
+    """Everything that is shown as a table, filtered, searched, sorted and paged by the database.
+
+    Which listings there are and what each can be asked is declared in one place; everything else raises LookupError.
+    """
+
+    def page(
+        self,
+        listing: str,
+        connection_id: int | None,
+        *,
+        filters: Mapping[str, Any],
+        search: str | None,
+        sort: str,
+        descending: bool,
+        offset: int,
+        limit: int,
+    ) -> Listed:
+        """`filters` are column → value (a list: one of these); `search` is looked for within the listing's own
+        searchable columns, whatever its case. Rows that sort alike keep one order. None: of all connections."""
+
+
 class Transaction(Protocol):
     connections: Connections
     records: Records
@@ -702,6 +803,8 @@ class Transaction(Protocol):
     inbox: Inbox
     plans: Plans
     access: Access
+    users: Users
+    listings: Listings
 
 
 class Store(Protocol):

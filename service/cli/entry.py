@@ -15,6 +15,7 @@ from service.cli.outside import Outside
 from service.cli.processes import demo, migrate, serve, worker
 from service.cli.runs import reconcile, resync
 from service.cli.tokens import tokens
+from service.cli.users import users
 from service.dispatch.ownership import OwnedByAnother
 from service.errors import Rejected, SyncError
 from service.settings import BadSettings
@@ -51,6 +52,7 @@ for command in (
     tie_out,
     links,
     tokens,
+    users,
     keys,
     doctor,
 ):

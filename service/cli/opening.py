@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from service.cli.outside import Migrations, Outside
+from service.console.context import Office
 from service.logs import configure_logging
 from service.settings import Settings, load_settings
-from service.web.engine_protocol import Service
 
 ACTOR = "command line"
 
@@ -18,7 +18,7 @@ class NotReady(Exception):
     """What must be done first, in one line."""
 
 
-def open_service(world: Outside) -> Service:
+def open_service(world: Outside) -> Office:
     """The service for a command that asks and ends. Warnings alone are logged, for a person at a terminal."""
     settings = load_settings(world.env)
     configure_logging("console", "WARNING")

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import requests
 
+from service.console.context import Office
 from service.settings import Settings
-from service.web.engine_protocol import Service
 
 PROBE_TIMEOUT_S = 10
 
@@ -39,7 +39,7 @@ class StoredMigrations:
         upgrade(url)
 
 
-def build_service(settings: Settings) -> Service:
+def build_service(settings: Settings) -> Office:
     """The real one; imported late, so that `--help` does not wait for it."""
     from service.bootstrap import build
 
@@ -72,7 +72,7 @@ class Outside:
     """The world as the commands see it."""
 
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    build: Callable[[Settings], Service] = build_service
+    build: Callable[[Settings], Office] = build_service
     migrations: Migrations = field(default_factory=StoredMigrations)
     demo: Callable[[bool], int] = tell_demo
     status_of: Callable[[str], int] = status_of

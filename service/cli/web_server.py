@@ -9,8 +9,9 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from service.cli.runs import STOP_WITHIN_S, begin_work
+from service.console import open_console
+from service.console.context import Office
 from service.web import create_app
-from service.web.engine_protocol import Service
 
 THREADS = 16
 
@@ -41,9 +42,9 @@ def closing_when_told(app: Callable[..., Any]) -> Callable[..., Any]:
 class WebServer(BaseApplication):  # type: ignore[misc]
     """One service over HTTP. It is built in the process that serves: threads do not survive a fork."""
 
-    def __init__(self, build: Callable[[], Service], host: str, port: int) -> None:
+    def __init__(self, build: Callable[[], Office], host: str, port: int) -> None:
         self._build = build
-        self._service: Service | None = None
+        self._service: Office | None = None
         self._options = {
             "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             "workers": 1,
@@ -65,9 +66,9 @@ class WebServer(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         """Called by gunicorn once, in the worker."""
         service = self._service = self._build()
-        return closing_when_told(
-            create_app(desk=service.desk, intake=service.intake, public_url=service.settings.public_url)
-        )
+        app = create_app(desk=service.desk, intake=service.intake, public_url=service.settings.public_url)
+        open_console(app, service)
+        return closing_when_told(app)
 
     def begin(self) -> None:
         """The worker is up; work too, unless others are there to do it."""

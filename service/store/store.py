@@ -21,6 +21,7 @@ from service.store.database import make_engine, reading_engine, sqlite_file
 from service.store.id_map import SqlIdMap
 from service.store.inbox import SqlInbox
 from service.store.journal import SqlJournal
+from service.store.listings import SqlListings
 from service.store.marks import SqlMarks
 from service.store.objects import SqlObjects
 from service.store.plans import SqlPlans
@@ -30,6 +31,7 @@ from service.store.repository import Context
 from service.store.rotation import rotate_secrets
 from service.store.runs import SqlRuns
 from service.store.tables import connections, metadata
+from service.store.users import SqlUsers
 from service.store.vault import SqlTokenVault
 
 
@@ -49,6 +51,8 @@ class SqlTransaction:
     inbox: ports.Inbox
     plans: ports.Plans
     access: ports.Access
+    users: ports.Users
+    listings: ports.Listings
 
 
 class SqlStore:
@@ -99,6 +103,8 @@ class SqlStore:
             inbox=SqlInbox(context),
             plans=SqlPlans(context),
             access=SqlAccess(context),
+            users=SqlUsers(context),
+            listings=SqlListings(context),
         )
 
 

@@ -160,6 +160,7 @@ links = Table(
     Index(None, "connection_id", "epoch", "document_key"),
     Index(None, "connection_id", "status"),
     Index(None, "connection_id", "erp_id"),
+    Index(None, "connection_id", "updated_at"),
     Index(
         "ix_links_unpushed",
         "connection_id",
@@ -232,6 +233,7 @@ problems = Table(
     Column("settled_at", Instant),
     Index(None, "connection_id", "subject", "code"),
     Index(None, "connection_id", "status"),
+    Index(None, "connection_id", "last_seen"),
     Index(
         "uq_problems_open",
         "connection_id",
@@ -269,6 +271,7 @@ runs = Table(
     Column("started_at", Instant),
     Column("finished_at", Instant),
     Index(None, "connection_id", "state"),
+    Index(None, "connection_id", "created_at"),
 )
 
 audit = Table(
@@ -296,6 +299,7 @@ audit = Table(
     Index(None, "connection_id", "quickbooks_id"),
     Index(None, "connection_id", "number"),
     Index(None, "connection_id", "run_id"),
+    Index(None, "connection_id", "at"),
 )
 
 notices = Table(
@@ -362,4 +366,36 @@ single_use = Table(
     Column("hash", Text, primary_key=True),
     _of_connection(),
     Column("expires_at", Instant, nullable=False, index=True),
+)
+
+# `handle` is the name without its case: nobody can pass for somebody else by a capital letter.
+users = Table(
+    "users",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("name", Prose, nullable=False),
+    Column("handle", Prose, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    Column("password_hash", Text),
+    Column("subject", Text, unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
+    CheckConstraint("role IN ('viewer', 'support', 'admin')", name="role"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("user_id", BigId, ForeignKey("users.id"), nullable=False, index=True),
+    Column("started_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+)
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("last_at", Instant, nullable=False),
 )

@@ -67,18 +67,18 @@ def wants_csv() -> bool:
 
 def links_as_csv(page: Callable[[str | None], Json], cursor: str | None) -> Response:
     """Every page from `cursor` on, sent as it is read; the first before the answer begins, so that it may fail."""
-    return _download("links.csv", LINK_COLUMNS, _rows(page, page(cursor)))
+    return download("links.csv", LINK_COLUMNS, _rows(page, page(cursor)))
 
 
 def tie_out_as_csv(tie_out: Json) -> Response:
     """A line for each company; the documents that explain its difference share the last cell."""
     rows = ({**company, "explained_by": _explained(company["explained_by"])} for company in tie_out["companies"])
-    return _download("tie-out.csv", TIE_OUT_COLUMNS, rows)
+    return download("tie-out.csv", TIE_OUT_COLUMNS, rows)
 
 
 def legacy_overpayments_as_csv(found: Json) -> Response:
     """A line for each credit; its uses share a cell."""
-    return _download("legacy-overpayments.csv", LEGACY_COLUMNS, (_flat(row) for row in found["data"]))
+    return download("legacy-overpayments.csv", LEGACY_COLUMNS, (_flat(row) for row in found["data"]))
 
 
 def safe_cell(value: object) -> object:
@@ -86,6 +86,12 @@ def safe_cell(value: object) -> object:
     if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
         return f"'{value}"
     return value
+
+
+def download(name: str, columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> Response:
+    """A file of these columns, each line sent as its row is read."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(stream_with_context(_lines(columns, rows)), mimetype="text/csv", headers=headers)
 
 
 def _rows(page: Callable[[str | None], Json], first: Json) -> Iterator[Mapping[str, Any]]:
@@ -109,11 +115,6 @@ def _flat(row: Mapping[str, Any]) -> Mapping[str, Any]:
     named = {f"credit_memo_{name}": memo[name] for name in ("id", "number", "amount", "open")}
     named |= {f"quickbooks_payment_{name}": payment.get(name) for name in ("id", "amount", "open")}
     return {**row, **named, "uses": uses}
-
-
-def _download(name: str, columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(stream_with_context(_lines(columns, rows)), mimetype="text/csv", headers=headers)
 
 
 def _lines(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:

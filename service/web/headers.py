@@ -10,6 +10,12 @@ _DOCS = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none'"
 )
+_CONSOLE = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_KEPT = ("/docs/scalar/", "/console/static/", "/console/vendor/")
+"""What browsers may keep: files that are part of a version, and say nothing of anybody."""
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -25,7 +31,7 @@ def protect(app: Flask, *, https: bool) -> None:
     def add(response: Response) -> Response:
         response.headers.update(_ALWAYS)
         response.headers["Content-Security-Policy"] = _policy(request.path)
-        if not request.path.startswith("/docs/scalar/"):
+        if not request.path.startswith(_KEPT):
             response.headers["Cache-Control"] = "no-store"
         if https:
             response.headers["Strict-Transport-Security"] = f"max-age={_ONE_YEAR_S}; includeSubDomains"
@@ -35,4 +41,6 @@ def protect(app: Flask, *, https: bool) -> None:
 def _policy(path: str) -> str:
     if path == "/docs" or path.startswith("/docs/"):
         return _DOCS
+    if path == "/console" or path.startswith("/console/"):
+        return _CONSOLE
     return _OWN_STYLE if path == "/connected" else _NOTHING

@@ -15,7 +15,7 @@ from service.errors import Reason, Rejected
 MEDIA_TYPE = "application/problem+json"
 _LONGEST_FIELD = 200
 
-_STATUS_OF = {
+STATUS_OF = {
     Reason.NOT_FOUND: HTTPStatus.NOT_FOUND,
     Reason.CONFLICT: HTTPStatus.CONFLICT,
     Reason.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -88,7 +88,7 @@ def answer_errors(app: Flask) -> None:
 def _rejected(rejected: Rejected) -> Response:
     errors = [FieldError(field=rejected.field, message=rejected.message)] if rejected.field else []
     later = {} if rejected.retry_after_s is None else {"Retry-After": str(rejected.retry_after_s)}
-    return problem(_STATUS_OF[rejected.reason], rejected.code, rejected.message, errors=errors, headers=later)
+    return problem(STATUS_OF[rejected.reason], rejected.code, rejected.message, errors=errors, headers=later)
 
 
 def _http_error(error: HTTPException) -> Response | HTTPException:

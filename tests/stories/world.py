@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 from cryptography.fernet import Fernet
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from fixtures.simulators.erp import ErpSimulator
 from fixtures.simulators.quickbooks import QuickBooksSimulator
@@ -18,10 +19,12 @@ from fixtures.simulators.transport import WsgiAdapter
 from mappings.money import cents
 from service.bootstrap import Service, build
 from service.bootstrap import World as Outside
+from service.passwords import ArgonPasswords
 from service.settings import load_settings
 
 ERP_URL, QBO_URL, OUR_URL = "http://erp.test", "http://qbo.test", "http://sync.test"
 KEY = Fernet.generate_key().decode()
+QUICK_PASSWORDS = ArgonPasswords(Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 class Clock:
@@ -85,6 +88,7 @@ class World:
             sleep=self.clock.sleep,
             sessions=self.session,
             new_id=lambda: f"id-{next(self._ids)}",
+            passwords=QUICK_PASSWORDS,
         )
         return build(settings, outside)
 

@@ -1,0 +1,49 @@
+"""The ID map of one connection: which QuickBooks document stands for which record of the ERP."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Response
+from werkzeug import Response as PlainResponse
+
+from service.console.blueprint import console
+from service.console.context import office
+from service.console.showing import STATUSES
+from service.console.tables import Column, Filter, Table
+
+KINDS = ("COMPANY", "INVOICE", "PAYMENT", "CREDIT", "RETURN", "REFUND")
+_LINK_STATUSES = ("SYNCED", "PENDING", "ERROR", "NOT_SYNCED", "PARTIALLY_SYNCED", "DELETED_IN_QBO")
+
+LINKS = Table(
+    "links",
+    (
+        Column("kind", "Kind", read=lambda row: str(row["kind"]).capitalize()),
+        Column("erp_number", "ERP number"),
+        Column("erp_id", "ERP id", "code"),
+        Column("quickbooks_type", "QuickBooks type"),
+        Column("quickbooks_number", "QuickBooks number"),
+        Column("quickbooks_id", "QuickBooks id", "code"),
+        Column("status", "Status", "status"),
+        Column("message", "What it says", sortable=False, wide=True),
+        Column("updated_at", "Changed", "when"),
+    ),
+    sort="-updated_at",
+    search="number or id of either side",
+    filters=(
+        Filter("kind", "Kind", tuple((kind, kind.capitalize()) for kind in KINDS)),
+        Filter("status", "Status", tuple((each, STATUSES[each].label) for each in _LINK_STATUSES)),
+    ),
+    empty=("Nothing is linked yet", "Links appear with the first synchronisation."),
+)
+
+
+@console.get("/connections/<account_id>/links")
+def links(account_id: str) -> Response | PlainResponse:
+    connection = office().browsing.connection(account_id)
+    return LINKS.answer(
+        partial(office().browsing.page, "links", account_id),
+        "console/links.html",
+        fixed={"epoch": connection.epoch},
+        connection=connection,
+    )

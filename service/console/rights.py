@@ -1,0 +1,82 @@
+"""Who may see and do what in the console: one table, read before anything else about a request is looked at.
+
+`viewer` < `support` < `admin`. What is not in the table is forbidden to all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+
+from flask import Response, abort, g, redirect, request, session, url_for
+from flask_wtf.csrf import CSRFProtect
+
+from service.console.blueprint import console
+from service.console.context import office
+from service.console.refusing import asks_for_a_part, not_allowed
+from service.engine.people import ROLES, Person
+from service.web.reading import LARGEST_BODY
+
+NOBODY = "nobody"
+"""No sign-in is needed."""
+
+_ONE = "/console/connections/<account_id>"
+
+RIGHTS: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("GET", "/console/static/<path:filename>"): NOBODY,
+        ("GET", "/console/vendor/htmx.js"): NOBODY,
+        ("GET", "/console/sign-in"): NOBODY,
+        ("POST", "/console/sign-in"): NOBODY,
+        ("POST", "/console/sign-out"): "viewer",
+        ("GET", "/console/"): "viewer",
+        ("GET", "/console/<path:unknown>"): "viewer",
+        ("GET", "/console/connections"): "viewer",
+        ("GET", f"{_ONE}/links"): "viewer",
+    }
+)
+
+csrf = CSRFProtect()
+
+
+def may(role: str, least: str | None) -> bool:
+    """Whether somebody of `role` may do what the table gives to `least`."""
+    if least == NOBODY:
+        return True
+    return least in ROLES and role in ROLES and ROLES.index(role) >= ROLES.index(least)
+
+
+def least_role(method: str, rule: str) -> str | None:
+    """What the table says; None: forbidden to all."""
+    return RIGHTS.get(("GET" if method == "HEAD" else method, rule))
+
+
+@console.before_request
+def authorise() -> Response | None:
+    """Let nobody on without the right to; leaves whoever is signed in in `flask.g.person`."""
+    request.max_content_length = LARGEST_BODY
+    rule = request.url_rule.rule if request.url_rule else ""
+    least = least_role(request.method, rule)
+    g.person = _signed_in()
+    if least != NOBODY and g.person is None:
+        return _to_sign_in()
+    if not may(g.person.role if g.person else NOBODY, least):
+        abort(not_allowed(least))
+    csrf.protect()
+    return None
+
+
+def _signed_in() -> Person | None:
+    token = session.get("token")
+    return office().people.who(token) if isinstance(token, str) else None
+
+
+def _to_sign_in() -> Response:
+    """Back to where one was after signing in; a part of a page makes the whole page go."""
+    session.pop("token", None)
+    if asks_for_a_part():
+        return Response(status=HTTPStatus.UNAUTHORIZED, headers={"HX-Redirect": url_for("console.sign_in")})
+    back = request.full_path.rstrip("?") if request.method == "GET" else None
+    where = redirect(url_for("console.sign_in", next=back), HTTPStatus.SEE_OTHER)
+    return Response(headers=where.headers, status=where.status_code)

@@ -1,0 +1,171 @@
+"""What can be shown as a table: one declaration for each listing, and one query for all of them.
+
+The rows are counted without the joins, which are all outer and on unique keys, unless a filter or the search needs
+them: that is what keeps a page of 100,000 links fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, FromClause, Table, and_, func, or_, select
+
+from service.ports import Listed
+from service.store.repository import Repository
+from service.store.tables import audit, connections, documents, links, notices, problems, records, runs
+
+_ESCAPE = "\\"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One table's declaration. Every column may be filtered and sorted by; `searched` are those a search looks at."""
+
+    base: Table
+    columns: Mapping[str, ColumnElement[Any]]
+    order: Column[Any]
+    """A unique column of `base`: it decides between rows that sort alike."""
+    searched: tuple[str, ...] = ()
+    joined: FromClause | None = None
+
+    @property
+    def source(self) -> FromClause:
+        """Where all the columns are found."""
+        return self.base if self.joined is None else self.joined
+
+
+def _of(table: Table, *names: str) -> dict[str, ColumnElement[Any]]:
+    return {name: table.c[name] for name in names}
+
+
+_LINKED = links.outerjoin(
+    documents,
+    and_(
+        documents.c.connection_id == links.c.connection_id,
+        documents.c.epoch == links.c.epoch,
+        documents.c.key == links.c.document_key,
+    ),
+).outerjoin(
+    records,
+    and_(
+        records.c.connection_id == links.c.connection_id,
+        records.c.kind == links.c.kind,
+        records.c.erp_id == links.c.erp_id,
+    ),
+)
+
+LISTINGS: Mapping[str, Listing] = {
+    "connections": Listing(
+        connections,
+        _of(connections, "account_id", "name", "state", "realm_id", "quickbooks_company", "epoch", "two_way")
+        | _of(connections, "connected_at", "created_at"),
+        connections.c.id,
+        searched=("account_id", "name", "quickbooks_company", "realm_id"),
+    ),
+    "links": Listing(
+        links,
+        _of(links, "kind", "erp_id", "company_id", "document_key", "status", "message", "epoch", "updated_at")
+        | {"erp_number": func.coalesce(links.c.number, records.c.number)}
+        | _of(documents, "quickbooks_type", "quickbooks_id", "quickbooks_number"),
+        links.c.id,
+        searched=("erp_id", "erp_number", "quickbooks_id", "quickbooks_number"),
+        joined=_LINKED,
+    ),
+    "documents": Listing(
+        documents,
+        _of(documents, "epoch", "key", "kind", "company_id", "status", "message", "generation")
+        | _of(documents, "quickbooks_type", "quickbooks_id", "quickbooks_number"),
+        documents.c.id,
+        searched=("key", "quickbooks_id", "quickbooks_number"),
+    ),
+    "problems": Listing(
+        problems,
+        _of(problems, "id", "status", "code", "key", "kind", "erp_id", "quickbooks_id", "number", "company_id")
+        | _of(problems, "amount", "cause", "what_to_do", "choices", "quickbooks_code", "intuit_tid", "reason")
+        | _of(problems, "first_seen", "last_seen", "attempts", "settled_at", "connection_id"),
+        problems.c.seq,
+        searched=("number", "erp_id", "quickbooks_id", "cause", "company_id"),
+    ),
+    "runs": Listing(
+        runs,
+        _of(runs, "id", "kind", "state", "trigger", "done", "total", "free_calls", "metered_calls", "erp_calls")
+        | _of(runs, "problems", "error", "requested_by", "approved_by", "created_at", "started_at", "finished_at")
+        | _of(runs, "connection_id"),
+        runs.c.seq,
+        searched=("id", "requested_by", "error"),
+    ),
+    "audit": Listing(
+        audit,
+        _of(audit, "id", "at", "actor", "action", "side", "key", "kind", "erp_id", "quickbooks_id", "number")
+        | _of(audit, "company_id", "amount", "why", "run_id"),
+        audit.c.id,
+        searched=("actor", "erp_id", "quickbooks_id", "number", "why"),
+    ),
+    "notices": Listing(
+        notices,
+        _of(notices, "id", "source", "type", "event", "entity_id", "occurred_at", "state", "error", "received_at"),
+        notices.c.id,
+        searched=("entity_id", "error"),
+    ),
+}
+
+
+class SqlListings(Repository):
+    """See `service.ports.Listings`."""
+
+    def page(
+        self,
+        listing: str,
+        connection_id: int | None,
+        *,
+        filters: Mapping[str, Any],
+        search: str | None,
+        sort: str,
+        descending: bool,
+        offset: int,
+        limit: int,
+    ) -> Listed:
+        asked = LISTINGS[listing]
+        conditions = _conditions(asked, connection_id, filters, search)
+        by = asked.columns[sort]
+        # NULL last when descending and first when ascending, on both databases.
+        nulls = (by.desc().nulls_last(), asked.order.desc()) if descending else (by.nulls_first(), asked.order)
+        query = select(*(column.label(name) for name, column in asked.columns.items())).select_from(asked.source)
+        rows = self._connection.execute(query.where(*conditions).order_by(*nulls).offset(offset).limit(limit))
+        found = [dict(row._mapping) for row in rows]
+        return Listed(found, self._count(asked, conditions))
+
+    def _count(self, asked: Listing, conditions: list[ColumnElement[bool]]) -> int:
+        needs_joins = any(table is not asked.base for condition in conditions for table in _tables(condition))
+        counted = select(func.count()).select_from(asked.source if needs_joins else asked.base)
+        return int(self._connection.execute(counted.where(*conditions)).scalar_one())
+
+
+def _conditions(
+    asked: Listing, connection_id: int | None, filters: Mapping[str, Any], search: str | None
+) -> list[ColumnElement[bool]]:
+    found = [_equals(asked.columns[name], value) for name, value in filters.items()]
+    if connection_id is not None:
+        own = asked.base.c.id if asked.base is connections else asked.base.c.connection_id
+        found.append(own == connection_id)
+    if search:
+        pattern = f"%{_literally(search)}%"
+        found.append(or_(*(asked.columns[name].ilike(pattern, escape=_ESCAPE) for name in asked.searched)))
+    return found
+
+
+def _equals(column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
+    return column.in_(list(value)) if isinstance(value, list | tuple | frozenset | set) else column == value
+
+
+def _literally(search: str) -> str:
+    """No character of what a person typed is a wildcard."""
+    for special in (_ESCAPE, "%", "_"):
+        search = search.replace(special, _ESCAPE + special)
+    return search
+
+
+def _tables(condition: ColumnElement[bool]) -> list[FromClause]:
+    return condition._from_objects
