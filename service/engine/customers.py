@@ -24,6 +24,8 @@ def link_customers(w: Working, *, mode: str | None = None, companies: frozenset[
     mode = mode or str(w.settings.get("customers") or "linked_only")
     with w.reading() as tx:
         ids = companies if companies is not None else frozenset(tx.marks.pending(w.id))
+        if not ids:
+            return
         records = tx.records.many(w.id, COMPANY, ids)
         rows = {row.company_id: row for row in tx.id_map.of_kind(w.id, w.epoch, "customer")}
     for record in sorted(records, key=lambda r: r.erp_id):
@@ -246,6 +248,8 @@ def park_unmapped(w: Working) -> None:
         for one in waiting:
             _import(w, one.customer)
         waiting = []
+    if not waiting and not parked:
+        return
     with w.writing() as tx:
         for one in waiting:
             problems.report(tx, w, _unmapped(w, one))

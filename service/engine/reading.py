@@ -42,12 +42,15 @@ CENSUS_EVERY = timedelta(days=1)
 
 def read_erp(w: Working, kinds: Iterable[str] = ERP_KINDS) -> None:
     """Everything that the ERP changed since the last look, kind by kind, with an overlap."""
+    read: dict[str, str] = {}
     for kind in ERP_KINDS:
         if kind in kinds:
-            _read_kind(w, kind)
+            read |= _read_kind(w, kind)
+    w.update(watermarks=read)
 
 
-def _read_kind(w: Working, kind: str) -> None:
+def _read_kind(w: Working, kind: str) -> dict[str, str]:
+    """Answers up to when it is read now: said once for all kinds, but at once after the first time, which is long."""
     name, started = f"erp:{kind}", w.now()
     mark = instant(w.connection.watermarks.get(name))
     known_before = bool(w.connection.watermarks.get(f"read:{kind}"))
@@ -61,8 +64,10 @@ def _read_kind(w: Working, kind: str) -> None:
             _keep_records(w, page, touched=known_before)
             page = []
     _keep_records(w, page, touched=known_before)
-    watermarks = {f"read:{kind}": started.isoformat()}
-    w.update(watermarks=watermarks if newest is None else {**watermarks, name: newest.isoformat()})
+    watermarks = {f"read:{kind}": started.isoformat()} | ({name: newest.isoformat()} if newest else {})
+    if not known_before:
+        w.update(watermarks=watermarks)
+    return watermarks
 
 
 def _readable(w: Working, kind: str, raws: Iterable[Raw]) -> list[Record]:
@@ -264,7 +269,9 @@ def keep_objects(w: Working, objects: Sequence[QboObject]) -> None:
         tx.marks.add(w.id, {row.company_id for row in rows if row and row.company_id})
 
 
-def keep_deleted(w: Working, deleted: Iterable[tuple[str, str]]) -> None:
+def keep_deleted(w: Working, deleted: Sequence[tuple[str, str]]) -> None:
+    if not deleted:
+        return
     with w.writing() as tx:
         for entity, object_id in deleted:
             known = tx.objects.get(w.id, w.epoch, entity, object_id)

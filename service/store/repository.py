@@ -49,10 +49,11 @@ class Repository:
     def _in_batches(self, query: Select[Any], order: ColumnElement[Any], read: Callable[[Row[Any]], T]) -> Iterator[T]:
         """All rows in the order of a unique column, a few hundred at a time: the caller may change them on the way."""
         rows = self._connection.execute(query.order_by(order).limit(BATCH)).all()
-        while rows:
-            yield from map(read, rows)
+        yield from map(read, rows)
+        while len(rows) == BATCH:
             last = getattr(rows[-1], str(order.key))
             rows = self._connection.execute(query.where(order > last).order_by(order).limit(BATCH)).all()
+            yield from map(read, rows)
 
 
 def _insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
