@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy import Row as Found
 from sqlalchemy.exc import IntegrityError
 
 from service.ports import AlreadyLinked, Link, Page, Row
 from service.store.paging import page
-from service.store.repository import Repository, chunks
+from service.store.repository import Repository, chunks, in_batches
 from service.store.tables import documents, records
 from service.store.tables import links as table
 
@@ -41,16 +41,21 @@ _ON_DOCUMENTS = select(
 _TOLD = ("quickbooks_type", "quickbooks_id")
 
 # Built once: building a statement takes longer than running it.
-_DOCUMENTS = (
-    select(documents)
-    .where(documents.c.connection_id == bindparam("connection"), documents.c.epoch == bindparam("in_epoch"))
-    .order_by(documents.c.id)
+_HERE = select(documents).where(
+    documents.c.connection_id == bindparam("connection"), documents.c.epoch == bindparam("in_epoch")
 )
+_OF_KIND = in_batches(_HERE.where(documents.c.kind == bindparam("its_kind")), documents.c.id)
+_DOCUMENTS = _HERE.order_by(documents.c.id)
 _OF_COMPANY = _DOCUMENTS.where(documents.c.company_id == bindparam("company"))
 _BY_KEY = _DOCUMENTS.where(documents.c.key == bindparam("its_key"))
 _BY_KEY_LOCKED = _BY_KEY.with_for_update()
 _BY_QUICKBOOKS = _DOCUMENTS.where(
     documents.c.quickbooks_type == bindparam("its_type"), documents.c.quickbooks_id == bindparam("its_id")
+)
+_OWNERS = select(documents.c.quickbooks_type, documents.c.quickbooks_id, documents.c.company_id).where(
+    documents.c.connection_id == bindparam("connection"),
+    documents.c.epoch == bindparam("in_epoch"),
+    tuple_(documents.c.quickbooks_type, documents.c.quickbooks_id).in_(bindparam("entities", expanding=True)),
 )
 _OF_EPOCH = and_(table.c.connection_id == bindparam("connection"), table.c.epoch == bindparam("in_epoch"))
 _BY_RECORD = (
@@ -113,14 +118,20 @@ class SqlIdMap(Repository):
         named = {"its_type": quickbooks_type, "its_id": quickbooks_id}
         return self._one(_BY_QUICKBOOKS, connection=connection_id, in_epoch=epoch, **named)
 
+    def owners(self, connection_id: int, epoch: int, entities: Iterable[Pair]) -> dict[Pair, str | None]:
+        found: dict[Pair, str | None] = {}
+        for some in chunks(iter(sorted(entities))):
+            named = {"connection": connection_id, "in_epoch": epoch, "entities": some}
+            for row in self._connection.execute(_OWNERS, named):
+                found[row.quickbooks_type, row.quickbooks_id] = row.company_id
+        return found
+
     def by_record(self, connection_id: int, epoch: int, kind: str, erp_id: str) -> Row | None:
         return self._one(_BY_RECORD, connection=connection_id, in_epoch=epoch, its_kind=kind, its_id=erp_id)
 
     def of_kind(self, connection_id: int, epoch: int, kind: str) -> Iterator[Row]:
-        query = select(documents).where(
-            documents.c.connection_id == connection_id, documents.c.epoch == epoch, documents.c.kind == kind
-        )
-        for some in chunks(self._in_batches(query, documents.c.id, lambda found: found)):
+        values = {"connection": connection_id, "in_epoch": epoch, "its_kind": kind, "after": 0}
+        for some in chunks(self._in_batches(_OF_KIND, lambda found: found, lambda found: found.id, **values)):
             yield from self._with_records(some)
 
     def save(self, connection_id: int, epoch: int, row: Row, at: datetime) -> None:

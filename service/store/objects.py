@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, select, update
 
 from service.ports import QboObject
-from service.store.repository import Repository, chunks
+from service.store.repository import Repository, chunks, in_batches
 from service.store.tables import objects as table
 
 # Built once: building a statement takes longer than running it.
@@ -20,6 +20,7 @@ _OF_CUSTOMER = (
     .where(_OF_EPOCH, table.c.customer_id == bindparam("customer"))
     .order_by(table.c.entity, table.c.object_id)
 )
+_OF_ENTITY = in_batches(select(table).where(_OF_EPOCH, table.c.entity == bindparam("its_entity")), table.c.object_id)
 _MANY = select(table).where(
     _OF_EPOCH, table.c.entity == bindparam("its_entity"), table.c.object_id.in_(bindparam("ids", expanding=True))
 )
@@ -58,8 +59,8 @@ class SqlObjects(Repository):
         return found[0] if found else None
 
     def of_entity(self, connection_id: int, epoch: int, entity: str) -> Iterator[QboObject]:
-        query = select(table).where(_of(connection_id, epoch), table.c.entity == entity)
-        return self._in_batches(query, table.c.object_id, _read)
+        values = {"connection": connection_id, "in_epoch": epoch, "its_entity": entity, "after": ""}
+        return self._in_batches(_OF_ENTITY, _read, lambda row: row.object_id, **values)
 
     def touch(self, connection_id: int, epoch: int, entity: str, object_id: str, at: datetime) -> None:
         named = {"connection": connection_id, "in_epoch": epoch, "its_entity": entity, "its_id": object_id}

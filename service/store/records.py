@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, select, update
 
 from service.ports import Record
-from service.store.repository import Repository, chunks
+from service.store.repository import Repository, chunks, in_batches
 from service.store.tables import records as table
 
 _WANTED = (None, "touched", "asked")  # rising
@@ -21,6 +21,7 @@ _OF_COMPANY = (
     .where(_OF_CONNECTION, table.c.company_id == bindparam("company"))
     .order_by(table.c.kind, table.c.erp_id)
 )
+_OF_KIND = in_batches(select(table).where(_OF_CONNECTION, table.c.kind == bindparam("its_kind")), table.c.erp_id)
 _MANY = (
     select(table)
     .where(_OF_CONNECTION, table.c.kind == bindparam("kind"), table.c.erp_id.in_(bindparam("ids", expanding=True)))
@@ -55,8 +56,9 @@ class SqlRecords(Repository):
         return self._many(_MANY, connection_id, kind, ids)
 
     def of_kind(self, connection_id: int, kind: str) -> Iterator[Record]:
-        query = select(table).where(_of(connection_id), table.c.kind == kind)
-        return self._in_batches(query, table.c.erp_id, _read)
+        return self._in_batches(
+            _OF_KIND, _read, lambda row: row.erp_id, connection=connection_id, its_kind=kind, after=""
+        )
 
     def set_wanted(self, connection_id: int, kind: str, ids: Iterable[str], wanted: str | None) -> None:
         for some in chunks(iter(ids)):
