@@ -171,9 +171,9 @@ def _objects(tx: Transaction, w: Working, customer: str | None, rows: Mapping[Ke
         known = tx.objects.get(w.id, w.epoch, *entity)
         if known:
             found[entity] = known
-    for entity in [e for e in found.keys() - ours if e[0] in (*RECEIVABLES, "Purchase")]:
-        if tx.id_map.by_quickbooks(w.id, w.epoch, *entity) is not None:
-            del found[entity]
+    others = [e for e in found.keys() - ours if e[0] in (*RECEIVABLES, "Purchase")]
+    for entity in tx.id_map.owners(w.id, w.epoch, others):
+        del found[entity]
     return found
 
 

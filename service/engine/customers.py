@@ -47,6 +47,8 @@ def default_mode(w: Working) -> str:
 def _marked(w: Working, companies: frozenset[str] | None) -> list[tuple[Record, Row | None]]:
     with w.reading() as tx:
         ids = companies if companies is not None else frozenset(tx.marks.pending(w.id))
+        if not ids:
+            return []
         records = tx.records.many(w.id, COMPANY, ids)
         rows = {row.company_id: row for row in tx.id_map.of_kind(w.id, w.epoch, "customer")}
     return [(record, rows.get(record.erp_id)) for record in sorted(records, key=lambda r: r.erp_id)]
@@ -253,6 +255,8 @@ def park_unmapped(w: Working) -> None:
         is_shown = w.connection.two_way and not w.settings.get("import_customers")
         waiting = waiting_customers(tx, w) if is_shown else []
         parked = {p.key for p in tx.problems.open(w.id) if p.code == UNMAPPED}
+    if not waiting and not parked:
+        return
     with w.writing() as tx:
         for one in waiting:
             problems.report(tx, w, _unmapped(w, one))

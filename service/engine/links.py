@@ -17,18 +17,21 @@ WORDS = {
     "Purchase": "PURCHASE",
 }
 """QuickBooks types as both contracts spell them."""
+MOST = 500
+"""Links in one call of the ERP's."""
 
 
 def push_links(w: Working) -> None:
     """Show the ERP, beside each record, its QuickBooks ID and how its sync stands."""
-    while True:
+    more = True
+    while more:
         with w.reading() as tx:
-            links = tx.id_map.unpushed(w.id, w.epoch, 500)
-        if not links:
-            return
-        _put_links(w, links)
-        with w.writing() as tx:
-            tx.id_map.pushed(w.id, w.epoch, links)
+            links = tx.id_map.unpushed(w.id, w.epoch, MOST)
+        more = len(links) == MOST
+        if links:
+            _put_links(w, links)
+            with w.writing() as tx:
+                tx.id_map.pushed(w.id, w.epoch, links)
 
 
 def _put_links(w: Working, links: Sequence[Link]) -> None:

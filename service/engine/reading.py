@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mappings.quickbooks import customer_of
@@ -42,12 +43,24 @@ CENSUS_EVERY = timedelta(days=1)
 
 def read_erp(w: Working, kinds: Iterable[str] = ERP_KINDS) -> None:
     """Everything that the ERP changed since the last look, kind by kind, with an overlap."""
-    for kind in ERP_KINDS:
-        if kind in kinds:
-            _read_kind(w, kind)
+    news = [_read_kind(w, kind) for kind in ERP_KINDS if kind in kinds]
+    with w.writing() as tx:
+        for one in news:
+            keep_records(tx, w, one.records, touched=one.touched)
+        connection = tx.connections.update(w.id, watermarks={k: v for one in news for k, v in one.watermarks.items()})
+    w.connection = connection
 
 
-def _read_kind(w: Working, kind: str) -> None:
+@dataclass(frozen=True)
+class _News:
+    """The last page of one kind, and up to when the kind is read once that page is kept."""
+
+    records: Sequence[Record]
+    touched: bool
+    watermarks: Mapping[str, str]
+
+
+def _read_kind(w: Working, kind: str) -> _News:
     name, started = f"erp:{kind}", w.now()
     mark = instant(w.connection.watermarks.get(name))
     known_before = bool(w.connection.watermarks.get(f"read:{kind}"))
@@ -60,9 +73,8 @@ def _read_kind(w: Working, kind: str) -> None:
         if len(page) >= 200:
             _keep_records(w, page, touched=known_before)
             page = []
-    _keep_records(w, page, touched=known_before)
-    watermarks = {f"read:{kind}": started.isoformat()}
-    w.update(watermarks=watermarks if newest is None else {**watermarks, name: newest.isoformat()})
+    watermarks = {f"read:{kind}": started.isoformat()} | ({name: newest.isoformat()} if newest else {})
+    return _News(page, known_before, watermarks)
 
 
 def _readable(w: Working, kind: str, raws: Iterable[Raw]) -> list[Record]:
@@ -88,6 +100,8 @@ def keep_records(tx: Transaction, w: Working, records: Sequence[Record], *, touc
 
     `touched`: what changed was changed while we are connected, whatever the ERP's clock says.
     """
+    if not records:
+        return
     changed = tx.records.upsert(w.id, records)
     for kind in {r.kind for r in changed} if touched else ():
         tx.records.set_wanted(w.id, kind, [r.erp_id for r in changed if r.kind == kind and r.wanted is None], "touched")
@@ -260,11 +274,13 @@ def keep_objects(w: Working, objects: Sequence[QboObject]) -> None:
         changed = [o for o in tx.objects.upsert(w.id, w.epoch, objects) if o.entity in TRANSACTIONS]
         _mark_customers(tx, w, {o.customer_id for o in changed})
         # A document that was given to another customer concerns the company that it belonged to as well.
-        rows = [tx.id_map.by_quickbooks(w.id, w.epoch, o.entity, o.id) for o in changed]
-        tx.marks.add(w.id, {row.company_id for row in rows if row and row.company_id})
+        owners = tx.id_map.owners(w.id, w.epoch, [(o.entity, o.id) for o in changed])
+        tx.marks.add(w.id, filter(None, owners.values()))
 
 
-def keep_deleted(w: Working, deleted: Iterable[tuple[str, str]]) -> None:
+def keep_deleted(w: Working, deleted: Sequence[tuple[str, str]]) -> None:
+    if not deleted:
+        return
     with w.writing() as tx:
         for entity, object_id in deleted:
             known = tx.objects.get(w.id, w.epoch, entity, object_id)
@@ -277,8 +293,8 @@ def keep_deleted(w: Working, deleted: Iterable[tuple[str, str]]) -> None:
 
 
 def _mark_customers(tx: Transaction, w: Working, customers: Iterable[str | None]) -> None:
-    rows = [tx.id_map.by_quickbooks(w.id, w.epoch, "Customer", customer) for customer in customers if customer]
-    tx.marks.add(w.id, [row.company_id for row in rows if row and row.company_id])
+    owners = tx.id_map.owners(w.id, w.epoch, [("Customer", customer) for customer in customers if customer])
+    tx.marks.add(w.id, filter(None, owners.values()))
 
 
 def are_echoes(w: Working, notices: Sequence[Notice]) -> bool:

@@ -182,8 +182,6 @@ def _remember(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> None:
         if document is not None and not isinstance(document, Ending)
         else (row.kind if row else "payment")
     )
-    record = record_of(intent.key)
-    records = row.records if row else ((record,) if record else ())
     tx.id_map.save(
         w.id,
         w.epoch,
@@ -198,7 +196,7 @@ def _remember(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> None:
             status="SYNCED",
             message=None,
             generation=row.generation if row else 0,
-            records=records,
+            records=row.records if row else _own_record(tx, w, intent),
         ),
         w.now(),
     )
@@ -206,6 +204,12 @@ def _remember(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> None:
     tx.audits.add(w.id, [_repeated(w, intent, object_id, company, number=number_of(answer), amount=amount, after=echo)])
     if company:
         tx.marks.add(w.id, [company])
+
+
+def _own_record(tx: Transaction, w: Working, intent: Intent) -> tuple[tuple[str, str], ...]:
+    """The record that the key speaks of, unless another document stands for it: a refund's settlement has none."""
+    record = record_of(intent.key)
+    return (record,) if record and tx.id_map.by_record(w.id, w.epoch, *record) is None else ()
 
 
 def _repeated(

@@ -25,6 +25,7 @@ from service.engine.customers import (
 from service.engine.items import ensure_default_item
 from service.engine.links import push_links
 from service.engine.lists import Lists, load_lists, refresh_preferences
+from service.engine.negatives import used_in_quickbooks
 from service.engine.reading import ERP_KINDS, are_echoes, census, read_erp, read_erp_notices, read_quickbooks
 from service.engine.repeating import repeat_unanswered
 from service.engine.working import Working
@@ -274,7 +275,7 @@ def _conclude(w: Working, company: str, lists: Lists, applier: Applier) -> None:
 def _report(tx: Transaction, w: Working, c: Comparison, applier: Applier) -> set[str]:
     """Raise what waits for a person, settle what does not any more; answers the keys in trouble."""
     raised: set[tuple[str | None, str]] = set()
-    for conflict in c.plan.conflicts:
+    for conflict in (*c.plan.conflicts, *used_in_quickbooks(c)):
         problem = problems.report(tx, w, problems.of_conflict(w, c, conflict))
         raised.add((problem.key, problem.code))
     for key, finding in c.projection.waits.items():

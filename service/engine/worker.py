@@ -16,7 +16,7 @@ from service.engine.repeating import repeat_unanswered
 from service.engine.sync import Look, TooLarge, connection_trouble, sync
 from service.engine.working import LEASE, NEVER, Ports, Working
 from service.errors import Cancelled, Disconnected, Refused, Replaced, SyncError, Unreachable
-from service.ports import Claim, Connection, ConnectionState, Notice, Raw, Run
+from service.ports import Claim, Connection, ConnectionState, Notice, Raw, Run, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,9 @@ def _work(ports: Ports, claim: Claim) -> int | None:
     for run in queued:
         if not _execute(ports, claim, run):
             return None
-    with ports.store.reading() as tx:
-        connection = tx.connections.by_id(claim.connection_id)
+    if queued:
+        with ports.store.reading() as tx:
+            connection = tx.connections.by_id(claim.connection_id)
     if connection.state not in WORKING_STATES:
         _rest(ports, claim, connection)
         return claim.dirty
@@ -144,21 +145,25 @@ def _held(w: Working, large: TooLarge) -> bool:
 
 
 def _finish(w: Working, state: str, error: str | None = None, *, over: bool = True) -> bool:
+    with w.writing() as tx:
+        _end(tx, w, state, error, over=over)
+    return state != "queued"
+
+
+def _end(tx: Transaction, w: Working, state: str, error: str | None, *, over: bool = True) -> None:
     assert w.run is not None
     calls = _calls(w)
-    with w.writing() as tx:
-        run = tx.runs.get(w.run.id) or w.run
-        tx.runs.update(
-            w.run.id,
-            state=state,
-            error=error,
-            finished_at=w.now() if over else None,
-            problems=tx.problems.count(w.id),
-            free_calls=run.free_calls + calls[0],
-            metered_calls=run.metered_calls + calls[1],
-            erp_calls=run.erp_calls + calls[2],
-        )
-    return state != "queued"
+    run = tx.runs.get(w.run.id) or w.run
+    tx.runs.update(
+        w.run.id,
+        state=state,
+        error=error,
+        finished_at=w.now() if over else None,
+        problems=tx.problems.count(w.id),
+        free_calls=run.free_calls + calls[0],
+        metered_calls=run.metered_calls + calls[1],
+        erp_calls=run.erp_calls + calls[2],
+    )
 
 
 def _calls(w: Working) -> tuple[int, int, int]:
@@ -240,9 +245,9 @@ def _implicit(ports: Ports, connection: Connection, trigger: str) -> Run:
 
 def _end_implicit(w: Working, state: str, error: str | None = None) -> bool:
     """Looks that found nothing leave only the newest of their kind in the list."""
-    _finish(w, state, error)
     assert w.run is not None
     with w.writing() as tx:
+        _end(tx, w, state, error)
         before = w.connection.lists.get("last_look")
         idle = state == "succeeded" and not w.run.counts
         if before:
@@ -287,8 +292,9 @@ def _notices(w: Working) -> tuple[tuple[Notice, ...], dict[int, Raw]]:
 
 def _absorb(w: Working, notices: tuple[Notice, ...]) -> None:
     """What the notices pointed at is done: only now are they forgotten."""
-    with w.writing() as tx:
-        tx.inbox.finish([n.id for n in notices], "done")
+    if notices:
+        with w.writing() as tx:
+            tx.inbox.finish([n.id for n in notices], "done")
 
 
 # ------------------------------------------------------------------------------------------------ trouble

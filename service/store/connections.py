@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, insert, or_, select, true, update
+from sqlalchemy import BigInteger, Row, and_, bindparam, case, exists, insert, or_, select, update
 
 from service.ports import Claim, Connection, ConnectionState, Page
 from service.store.paging import page
@@ -38,21 +38,52 @@ _CHANGEABLE = frozenset(
     }
 )
 
+# Built once: building a statement takes longer than running it.
+_BY_ID = select(connections).where(connections.c.id == bindparam("its_id"))
+_FOR_MERGING = (
+    select(*(connections.c[name] for name in _MERGED)).where(connections.c.id == bindparam("its_id")).with_for_update()
+)
+_BY_ACCOUNT = select(connections).where(connections.c.account_id == bindparam("account"))
+_BY_REALM = (
+    select(connections)
+    .where(connections.c.realm_id == bindparam("realm"), connections.c.state.in_(_HOLD_A_PLACE))
+    .order_by(connections.c.id)
+)
+_CHANGE = update(connections).where(connections.c.id == bindparam("its_id")).returning(connections)
+_MARK_DIRTY = update(connections).where(connections.c.id == bindparam("its_id")).values(dirty=connections.c.dirty + 1)
+_NOBODYS = connections.c.claimed_until < bindparam("now")
+# With nobody holding the connection, a `running` run is one whose worker died or paused: it waits again.
+_WAITING = exists().where(runs.c.connection_id == connections.c.id, runs.c.state.in_(("queued", "running")))
+_IS_DUE = and_(
+    connections.c.not_before <= bindparam("now"),
+    or_(connections.c.dirty > connections.c.seen, connections.c.sweep_at <= bindparam("now"), _WAITING),
+)
+_DUE = select(connections.c.id).where(_NOBODYS, _IS_DUE).order_by(connections.c.sweep_at)
+_TAKE = (
+    update(connections)
+    .where(connections.c.id == bindparam("its_id"), _NOBODYS)
+    .values(claim=connections.c.claim + 1, claimed_until=bindparam("until"))
+    .returning(connections.c.claim, connections.c.dirty)
+)
+_TAKE_DUE = _TAKE.where(_IS_DUE)
+_MINE = and_(connections.c.id == bindparam("its_id"), connections.c.claim == bindparam("number"))
+_RELEASE = update(connections).where(_MINE).values(claimed_until=NOBODYS)
+_DONE = bindparam("done", type_=BigInteger)
+_RELEASE_DONE = _RELEASE.values(seen=case((connections.c.seen < _DONE, _DONE), else_=connections.c.seen))
+
 
 class SqlConnections(Repository):
     """See `service.ports.Connections`. A new connection is due at once; unknown ids raise LookupError."""
 
     def get(self, account_id: str) -> Connection | None:
-        row = self._connection.execute(select(connections).where(connections.c.account_id == account_id)).one_or_none()
+        row = self._connection.execute(_BY_ACCOUNT, {"account": account_id}).one_or_none()
         return _read(row) if row else None
 
     def by_id(self, connection_id: int) -> Connection:
         return _read(self._row(connection_id))
 
     def by_realm(self, realm_id: str) -> list[Connection]:
-        matches = and_(connections.c.realm_id == realm_id, connections.c.state.in_(_HOLD_A_PLACE))
-        rows = self._connection.execute(select(connections).where(matches).order_by(connections.c.id))
-        return [_read(row) for row in rows]
+        return [_read(row) for row in self._connection.execute(_BY_REALM, {"realm": realm_id})]
 
     def all(self) -> list[Connection]:
         return [_read(row) for row in self._connection.execute(select(connections).order_by(connections.c.id))]
@@ -93,61 +124,41 @@ class SqlConnections(Repository):
             values["state"] = ConnectionState(values["state"]).value
         if API_KEY in values:
             values[API_KEY] = self._context.cipher.seal(connection_id, API_KEY, values[API_KEY])
-        changed = update(connections).where(connections.c.id == connection_id).values(values).returning(connections)
-        row = self._connection.execute(changed).one_or_none()
+        row = self._connection.execute(_CHANGE, {"its_id": connection_id, **values}).one_or_none()
         return _read(_known(row, connection_id))
 
     def erp_api_key(self, connection_id: int) -> str:
         return self._context.cipher.unseal(connection_id, API_KEY, self._row(connection_id).erp_api_key)
 
     def mark_dirty(self, connection_id: int) -> None:
-        marked = update(connections).where(connections.c.id == connection_id)
-        self._connection.execute(marked.values(dirty=connections.c.dirty + 1))
+        self._connection.execute(_MARK_DIRTY, {"its_id": connection_id})
 
     def due(self, now: datetime) -> list[int]:
-        wanted = and_(connections.c.claimed_until < now, _is_due(now))
-        return list(self._connection.scalars(select(connections.c.id).where(wanted).order_by(connections.c.sweep_at)))
+        return list(self._connection.scalars(_DUE, {"now": now}))
 
     def claim(self, connection_id: int, now: datetime, until: datetime, *, force: bool = False) -> Claim | None:
         """One statement, so that of many who try at once exactly one gets a row back."""
-        mine = and_(
-            connections.c.id == connection_id,
-            connections.c.claimed_until < now,
-            true() if force else _is_due(now),
-        )
-        taken = update(connections).where(mine).values(claim=connections.c.claim + 1, claimed_until=until)
-        row = self._connection.execute(taken.returning(connections.c.claim, connections.c.dirty)).one_or_none()
+        values = {"its_id": connection_id, "now": now, "until": until}
+        row = self._connection.execute(_TAKE if force else _TAKE_DUE, values).one_or_none()
         return Claim(connection_id, row.claim, row.dirty) if row else None
 
     def release(self, claim: Claim, *, seen: int | None) -> None:
-        mine = and_(connections.c.id == claim.connection_id, connections.c.claim == claim.number)
-        self._connection.execute(update(connections).where(mine).values(claimed_until=NOBODYS))
-        if seen is not None:
-            newer = and_(mine, connections.c.seen < seen)
-            self._connection.execute(update(connections).where(newer).values(seen=seen))
+        mine = {"its_id": claim.connection_id, "number": claim.number}
+        self._connection.execute(*((_RELEASE, mine) if seen is None else (_RELEASE_DONE, {**mine, "done": seen})))
 
     def clear_claims(self) -> None:
         self._connection.execute(update(connections).values(claimed_until=NOBODYS))
 
     def _row(self, connection_id: int) -> Row[Any]:
-        query = select(connections).where(connections.c.id == connection_id)
-        return _known(self._connection.execute(query).one_or_none(), connection_id)
+        return _known(self._connection.execute(_BY_ID, {"its_id": connection_id}).one_or_none(), connection_id)
 
     def _merged(self, connection_id: int, changes: Mapping[str, Any]) -> dict[str, Any]:
         """The mappings that are changed key by key, whole, read under a lock."""
         names = [name for name in _MERGED if name in changes]
         if not names:
             return {}
-        query = select(*(connections.c[name] for name in names)).where(connections.c.id == connection_id)
-        row = _known(self._connection.execute(query.with_for_update()).one_or_none(), connection_id)
+        row = _known(self._connection.execute(_FOR_MERGING, {"its_id": connection_id}).one_or_none(), connection_id)
         return {name: {**getattr(row, name), **changes[name]} for name in names}
-
-
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    """With nobody holding the connection, a `running` run is one whose worker died or paused: it waits again."""
-    waiting = exists().where(runs.c.connection_id == connections.c.id, runs.c.state.in_(("queued", "running")))
-    work = or_(connections.c.dirty > connections.c.seen, connections.c.sweep_at <= now, waiting)
-    return and_(connections.c.not_before <= now, work)
 
 
 def _known(row: Row[Any] | None, connection_id: int) -> Row[Any]:

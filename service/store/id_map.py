@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy import Row as Found
 from sqlalchemy.exc import IntegrityError
 
 from service.ports import AlreadyLinked, Link, Page, Row
 from service.store.paging import page
-from service.store.repository import Repository, chunks
+from service.store.repository import Repository, chunks, in_batches
 from service.store.tables import documents, records
 from service.store.tables import links as table
 
@@ -40,6 +40,66 @@ _ON_DOCUMENTS = select(
 ).select_from(table.outerjoin(documents, _ITS_DOCUMENT))
 _TOLD = ("quickbooks_type", "quickbooks_id")
 
+# Built once: building a statement takes longer than running it.
+_HERE = select(documents).where(
+    documents.c.connection_id == bindparam("connection"), documents.c.epoch == bindparam("in_epoch")
+)
+_OF_KIND = in_batches(_HERE.where(documents.c.kind == bindparam("its_kind")), documents.c.id)
+_DOCUMENTS = _HERE.order_by(documents.c.id)
+_OF_COMPANY = _DOCUMENTS.where(documents.c.company_id == bindparam("company"))
+_BY_KEY = _DOCUMENTS.where(documents.c.key == bindparam("its_key"))
+_BY_KEY_LOCKED = _BY_KEY.with_for_update()
+_BY_QUICKBOOKS = _DOCUMENTS.where(
+    documents.c.quickbooks_type == bindparam("its_type"), documents.c.quickbooks_id == bindparam("its_id")
+)
+_OWNERS = select(documents.c.quickbooks_type, documents.c.quickbooks_id, documents.c.company_id).where(
+    documents.c.connection_id == bindparam("connection"),
+    documents.c.epoch == bindparam("in_epoch"),
+    tuple_(documents.c.quickbooks_type, documents.c.quickbooks_id).in_(bindparam("entities", expanding=True)),
+)
+_OF_EPOCH = and_(table.c.connection_id == bindparam("connection"), table.c.epoch == bindparam("in_epoch"))
+_BY_RECORD = (
+    select(documents)
+    .join(table, _ITS_DOCUMENT)
+    .where(_OF_EPOCH, table.c.kind == bindparam("its_kind"), table.c.erp_id == bindparam("its_id"))
+)
+_STATUSES = select(table.c.kind, table.c.erp_id, table.c.status, table.c.message).where(
+    _OF_EPOCH, table.c.company_id == bindparam("company")
+)
+_UNPUSHED = _LINKS.where(_OF_EPOCH, ~table.c.pushed).order_by(table.c.id).limit(bindparam("most"))
+_PUSHED = (
+    update(table)
+    .where(
+        _OF_EPOCH,
+        table.c.kind == bindparam("its_kind"),
+        table.c.erp_id == bindparam("its_id"),
+        table.c.status == bindparam("its_status"),
+        table.c.message.is_not_distinct_from(bindparam("its_message")),
+        table.c.updated_at == bindparam("its_time"),
+    )
+    .values(pushed=True)
+)
+_RECORDS_OF = (
+    select(table.c.document_key, table.c.kind, table.c.erp_id)
+    .where(_OF_EPOCH, table.c.document_key.in_(bindparam("keys", expanding=True)))
+    .order_by(table.c.id)
+)
+_CURRENT = (
+    _ON_DOCUMENTS.where(
+        _OF_EPOCH,
+        or_(
+            and_(
+                table.c.kind.in_(bindparam("kinds", expanding=True)),
+                table.c.erp_id.in_(bindparam("ids", expanding=True)),
+            ),
+            table.c.document_key == bindparam("its_key"),
+        ),
+    )
+    .order_by(table.c.id)
+    .with_for_update(of=table)
+)
+_CHANGE = update(table).where(table.c.id == bindparam("link"))
+
 
 class SqlIdMap(Repository):
     """See `service.ports.IdMap`.
@@ -49,27 +109,34 @@ class SqlIdMap(Repository):
     """
 
     def of_company(self, connection_id: int, epoch: int, company_id: str) -> list[Row]:
-        return self._rows(_documents(connection_id, epoch).where(documents.c.company_id == company_id))
+        return self._rows(_OF_COMPANY, connection=connection_id, in_epoch=epoch, company=company_id)
 
     def get(self, connection_id: int, epoch: int, key: str) -> Row | None:
-        return self._one(_documents(connection_id, epoch).where(documents.c.key == key))
+        return self._one(_BY_KEY, connection=connection_id, in_epoch=epoch, its_key=key)
 
     def by_quickbooks(self, connection_id: int, epoch: int, quickbooks_type: str, quickbooks_id: str) -> Row | None:
-        query = _documents(connection_id, epoch).where(documents.c.quickbooks_type == quickbooks_type)
-        return self._one(query.where(documents.c.quickbooks_id == quickbooks_id))
+        named = {"its_type": quickbooks_type, "its_id": quickbooks_id}
+        return self._one(_BY_QUICKBOOKS, connection=connection_id, in_epoch=epoch, **named)
+
+    def owners(self, connection_id: int, epoch: int, entities: Iterable[Pair]) -> dict[Pair, str | None]:
+        found: dict[Pair, str | None] = {}
+        for some in chunks(iter(sorted(entities))):
+            named = {"connection": connection_id, "in_epoch": epoch, "entities": some}
+            for row in self._connection.execute(_OWNERS, named):
+                found[row.quickbooks_type, row.quickbooks_id] = row.company_id
+        return found
 
     def by_record(self, connection_id: int, epoch: int, kind: str, erp_id: str) -> Row | None:
-        named = and_(_of(connection_id, epoch), table.c.kind == kind, table.c.erp_id == erp_id)
-        return self._one(select(documents).join(table, _ITS_DOCUMENT).where(named))
+        return self._one(_BY_RECORD, connection=connection_id, in_epoch=epoch, its_kind=kind, its_id=erp_id)
 
     def of_kind(self, connection_id: int, epoch: int, kind: str) -> Iterator[Row]:
-        query = _documents(connection_id, epoch).where(documents.c.kind == kind)
-        for some in chunks(self._in_batches(query, documents.c.id, lambda found: found)):
+        values = {"connection": connection_id, "in_epoch": epoch, "its_kind": kind, "after": 0}
+        for some in chunks(self._in_batches(_OF_KIND, lambda found: found, lambda found: found.id, **values)):
             yield from self._with_records(some)
 
     def save(self, connection_id: int, epoch: int, row: Row, at: datetime) -> None:
-        query = _documents(connection_id, epoch).where(documents.c.key == row.key)
-        before = self._connection.execute(query.with_for_update()).one_or_none()
+        named = {"connection": connection_id, "in_epoch": epoch, "its_key": row.key}
+        before = self._connection.execute(_BY_KEY_LOCKED, named).one_or_none()
         after = {"connection_id": connection_id, "epoch": epoch, **_values(row)}
         try:
             with self._connection.begin_nested():
@@ -115,30 +182,24 @@ class SqlIdMap(Repository):
         changed = _differs(link, shown)
         if changed or _differs(link, known):
             fresh = {"pushed": False, "updated_at": at} if changed else {}
-            self._connection.execute(update(table).where(table.c.id == link.id).values(**shown, **known, **fresh))
+            self._connection.execute(_CHANGE, {"link": link.id, **shown, **known, **fresh})
         return changed
 
     def statuses(self, connection_id: int, epoch: int, company_id: str) -> dict[Pair, tuple[str, str | None]]:
-        query = select(table.c.kind, table.c.erp_id, table.c.status, table.c.message).where(_of(connection_id, epoch))
-        found = self._connection.execute(query.where(table.c.company_id == company_id))
+        named = {"connection": connection_id, "in_epoch": epoch, "company": company_id}
+        found = self._connection.execute(_STATUSES, named)
         return {(link.kind, link.erp_id): (link.status, link.message) for link in found}
 
     def unpushed(self, connection_id: int, epoch: int, limit: int) -> list[Link]:
-        query = _LINKS.where(_of(connection_id, epoch), ~table.c.pushed).order_by(table.c.id).limit(limit)
-        return [_link(found) for found in self._connection.execute(query)]
+        named = {"connection": connection_id, "in_epoch": epoch, "most": limit}
+        return [_link(found) for found in self._connection.execute(_UNPUSHED, named)]
 
     def pushed(self, connection_id: int, epoch: int, links: Sequence[Link]) -> None:
         """A link that changed after it was read stays unpushed."""
-        as_read = and_(
-            _of(connection_id, epoch),
-            table.c.kind == bindparam("its_kind"),
-            table.c.erp_id == bindparam("its_id"),
-            table.c.status == bindparam("its_status"),
-            table.c.message.is_not_distinct_from(bindparam("its_message")),
-            table.c.updated_at == bindparam("its_time"),
-        )
         told = [
             {
+                "connection": connection_id,
+                "in_epoch": epoch,
                 "its_kind": link.kind,
                 "its_id": link.erp_id,
                 "its_status": link.status,
@@ -148,7 +209,7 @@ class SqlIdMap(Repository):
             for link in links
         ]
         if told:
-            self._connection.execute(update(table).where(as_read).values(pushed=True), told)
+            self._connection.execute(_PUSHED, told)
 
     def unpush(self, connection_id: int, epoch: int) -> None:
         self._connection.execute(update(table).where(_of(connection_id, epoch)).values(pushed=False))
@@ -229,7 +290,7 @@ class SqlIdMap(Repository):
         values: dict[str, Any] = {"document_key": row.key, "pushed": False, "updated_at": at}
         if takes_status:
             values |= {"status": row.status, "message": row.message}
-        self._connection.execute(update(table).where(table.c.id == link.id).values(values))
+        self._connection.execute(_CHANGE, {"link": link.id, **values})
 
     def _detach(self, link_ids: Sequence[int], at: datetime) -> None:
         if link_ids:
@@ -244,35 +305,27 @@ class SqlIdMap(Repository):
         self, connection_id: int, epoch: int, pairs: Sequence[Pair], key: str | None = None
     ) -> dict[Pair, Found[Any]]:
         """The links of these records, and all links of document `key`, each with the document it is on; locked."""
-        named = and_(table.c.kind.in_({kind for kind, _ in pairs}), table.c.erp_id.in_({each for _, each in pairs}))
-        either = named if key is None else or_(named, table.c.document_key == key)
-        query = _ON_DOCUMENTS.where(_of(connection_id, epoch), either).order_by(table.c.id).with_for_update(of=table)
-        found = {(link.kind, link.erp_id): link for link in self._connection.execute(query)}
+        named = {"kinds": sorted({kind for kind, _ in pairs}), "ids": sorted({each for _, each in pairs})}
+        scope = {"connection": connection_id, "in_epoch": epoch, "its_key": key}
+        found = {(link.kind, link.erp_id): link for link in self._connection.execute(_CURRENT, {**scope, **named})}
         wanted = set(pairs)
         return {pair: link for pair, link in found.items() if pair in wanted or link.document_key == key}
 
-    def _one(self, query: Select[Any]) -> Row | None:
-        rows = self._rows(query)
+    def _one(self, query: Select[Any], **values: Any) -> Row | None:
+        rows = self._rows(query, **values)
         return rows[0] if rows else None
 
-    def _rows(self, query: Select[Any]) -> list[Row]:
-        found = iter(self._connection.execute(query.order_by(documents.c.id)).all())
+    def _rows(self, query: Select[Any], **values: Any) -> list[Row]:
+        found = iter(self._connection.execute(query, values).all())
         return [row for some in chunks(found) for row in self._with_records(some)]
 
     def _with_records(self, found: Sequence[Found[Any]]) -> Iterable[Row]:
         """Rows of one epoch with the records that they stand for, in the order in which they were linked."""
-        scope = _of(found[0].connection_id, found[0].epoch)
-        query = select(table.c.document_key, table.c.kind, table.c.erp_id).where(
-            scope, table.c.document_key.in_([each.key for each in found])
-        )
+        scope = {"connection": found[0].connection_id, "in_epoch": found[0].epoch}
         pairs: dict[str, list[Pair]] = {}
-        for link in self._connection.execute(query.order_by(table.c.id)):
+        for link in self._connection.execute(_RECORDS_OF, {**scope, "keys": [each.key for each in found]}):
             pairs.setdefault(link.document_key, []).append((link.kind, link.erp_id))
         return [_row(each, tuple(pairs.get(each.key, ()))) for each in found]
-
-
-def _documents(connection_id: int, epoch: int) -> Select[Any]:
-    return select(documents).where(documents.c.connection_id == connection_id, documents.c.epoch == epoch)
 
 
 def _of(connection_id: int, epoch: int) -> ColumnElement[bool]:

@@ -6,13 +6,20 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select, update
+from sqlalchemy import Row, Select, bindparam, select, update
 
 from service.ports import Notice
 from service.store.repository import Repository, chunks
 from service.store.tables import ignored_counts, notices
 
 _FIELDS = tuple(each.name for each in fields(Notice))
+
+_NEW = (
+    select(notices)
+    .where(notices.c.connection_id == bindparam("connection"), notices.c.state == "new")
+    .order_by(notices.c.id)
+)
+_QUARANTINED = select(notices).where(notices.c.state == "quarantined").order_by(notices.c.id)
 
 
 class SqlInbox(Repository):
@@ -24,7 +31,7 @@ class SqlInbox(Repository):
         return self._connection.execute(added.returning(notices.c.id)).first() is not None
 
     def new(self, connection_id: int) -> list[Notice]:
-        return self._where(notices.c.connection_id == connection_id, notices.c.state == "new")
+        return self._all(_NEW, connection=connection_id)
 
     def finish(self, ids: Iterable[int], state: str, error: str | None = None) -> None:
         for some in chunks(iter(ids)):
@@ -39,12 +46,11 @@ class SqlInbox(Repository):
         )
 
     def quarantined(self) -> list[Notice]:
-        return self._where(notices.c.state == "quarantined")
+        return self._all(_QUARANTINED)
 
-    def _where(self, *conditions: ColumnElement[bool]) -> list[Notice]:
+    def _all(self, query: Select[Any], **values: Any) -> list[Notice]:
         """In the order in which they came."""
-        query = select(notices).where(*conditions).order_by(notices.c.id)
-        return [_read(row) for row in self._connection.execute(query)]
+        return [_read(row) for row in self._connection.execute(query, values)]
 
 
 def _read(row: Row[Any]) -> Notice:

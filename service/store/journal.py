@@ -5,13 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from service.ports import Intent, Operation, QuickBooksWrite, Raw
 from service.store.repository import Repository
 from service.store.tables import journal
 
 _NOTE = insert(journal).returning(journal)
+_CLOSE = update(journal).where(journal.c.id == bindparam("its_id"))
+_OF_EPOCH = (journal.c.connection_id == bindparam("connection"), journal.c.epoch == bindparam("in_epoch"))
+_UNANSWERED = select(journal).where(*_OF_EPOCH, journal.c.state == "noted").order_by(journal.c.id)
+_ANSWERED_COUNT = (
+    select(func.count())
+    .select_from(journal)
+    .where(*_OF_EPOCH, journal.c.key == bindparam("its_key"), journal.c.state.in_(("answered", "refused")))
+)
 
 
 class SqlJournal(Repository):
@@ -44,10 +52,8 @@ class SqlJournal(Repository):
         return _read(self._connection.execute(_NOTE, noted).one())
 
     def unanswered(self, connection_id: int, epoch: int) -> list[Intent]:
-        query = select(journal).where(
-            journal.c.connection_id == connection_id, journal.c.epoch == epoch, journal.c.state == "noted"
-        )
-        return [_read(row) for row in self._connection.execute(query.order_by(journal.c.id))]
+        found = self._connection.execute(_UNANSWERED, {"connection": connection_id, "in_epoch": epoch})
+        return [_read(row) for row in found]
 
     def close(
         self,
@@ -60,32 +66,20 @@ class SqlJournal(Repository):
         error: str | None,
         at: datetime,
     ) -> None:
-        closed = (
-            update(journal)
-            .where(journal.c.id == intent_id)
-            .values(
-                state=state,
-                answer=answer,
-                quickbooks_id=quickbooks_id,
-                intuit_tid=intuit_tid,
-                error=error,
-                closed_at=at,
-            )
-        )
-        self._connection.execute(closed)
+        closed = {
+            "its_id": intent_id,
+            "state": state,
+            "answer": answer,
+            "quickbooks_id": quickbooks_id,
+            "intuit_tid": intuit_tid,
+            "error": error,
+            "closed_at": at,
+        }
+        self._connection.execute(_CLOSE, closed)
 
     def answered_count(self, connection_id: int, epoch: int, key: str) -> int:
-        query = (
-            select(func.count())
-            .select_from(journal)
-            .where(
-                journal.c.connection_id == connection_id,
-                journal.c.epoch == epoch,
-                journal.c.key == key,
-                journal.c.state.in_(("answered", "refused")),
-            )
-        )
-        return self._connection.execute(query).scalar_one()
+        named = {"connection": connection_id, "in_epoch": epoch, "its_key": key}
+        return self._connection.execute(_ANSWERED_COUNT, named).scalar_one()
 
 
 def _read(row: Row[Any]) -> Intent:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from service.store.repository import Repository
 from service.store.tables import marks
+
+_PENDING = (
+    select(marks.c.company_id, marks.c.mark)
+    .where(marks.c.connection_id == bindparam("connection"))
+    .order_by(marks.c.company_id)
+)
+_DONE = delete(marks).where(
+    marks.c.connection_id == bindparam("connection"),
+    marks.c.company_id == bindparam("company"),
+    marks.c.mark == bindparam("number"),
+)
 
 
 class SqlMarks(Repository):
@@ -23,12 +34,10 @@ class SqlMarks(Repository):
             self._connection.execute(counted, rows)
 
     def pending(self, connection_id: int) -> dict[str, int]:
-        query = select(marks.c.company_id, marks.c.mark).where(marks.c.connection_id == connection_id)
-        return {row.company_id: row.mark for row in self._connection.execute(query.order_by(marks.c.company_id))}
+        return {row.company_id: row.mark for row in self._connection.execute(_PENDING, {"connection": connection_id})}
 
     def done(self, connection_id: int, company_id: str, mark: int) -> None:
-        this = (marks.c.connection_id == connection_id, marks.c.company_id == company_id, marks.c.mark == mark)
-        self._connection.execute(delete(marks).where(*this))
+        self._connection.execute(_DONE, {"connection": connection_id, "company": company_id, "number": mark})
 
     def clear(self, connection_id: int) -> None:
         self._connection.execute(delete(marks).where(marks.c.connection_id == connection_id))

@@ -7,11 +7,29 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, select, update
 
 from service.ports import QboObject
-from service.store.repository import Repository, chunks
+from service.store.repository import Repository, chunks, in_batches
 from service.store.tables import objects as table
+
+# Built once: building a statement takes longer than running it.
+_OF_EPOCH = and_(table.c.connection_id == bindparam("connection"), table.c.epoch == bindparam("in_epoch"))
+_OF_CUSTOMER = (
+    select(table)
+    .where(_OF_EPOCH, table.c.customer_id == bindparam("customer"))
+    .order_by(table.c.entity, table.c.object_id)
+)
+_OF_ENTITY = in_batches(select(table).where(_OF_EPOCH, table.c.entity == bindparam("its_entity")), table.c.object_id)
+_MANY = select(table).where(
+    _OF_EPOCH, table.c.entity == bindparam("its_entity"), table.c.object_id.in_(bindparam("ids", expanding=True))
+)
+_MANY_LOCKED = _MANY.order_by(table.c.object_id).with_for_update()
+_TOUCH = (
+    update(table)
+    .where(_OF_EPOCH, table.c.entity == bindparam("its_entity"), table.c.object_id == bindparam("its_id"))
+    .values(touched_at=bindparam("at"))
+)
 
 
 class SqlObjects(Repository):
@@ -34,21 +52,19 @@ class SqlObjects(Repository):
         return [kept[key] for key in changed]
 
     def of_customer(self, connection_id: int, epoch: int, customer_id: str) -> list[QboObject]:
-        query = select(table).where(_of(connection_id, epoch), table.c.customer_id == customer_id)
-        return self._all(query.order_by(table.c.entity, table.c.object_id))
+        return self._all(_OF_CUSTOMER, connection=connection_id, in_epoch=epoch, customer=customer_id)
 
     def get(self, connection_id: int, epoch: int, entity: str, object_id: str) -> QboObject | None:
-        query = select(table).where(_of(connection_id, epoch), _is(entity, object_id))
-        found = self._all(query)
+        found = self._all(_MANY, connection=connection_id, in_epoch=epoch, its_entity=entity, ids=[object_id])
         return found[0] if found else None
 
     def of_entity(self, connection_id: int, epoch: int, entity: str) -> Iterator[QboObject]:
-        query = select(table).where(_of(connection_id, epoch), table.c.entity == entity)
-        return self._in_batches(query, table.c.object_id, _read)
+        values = {"connection": connection_id, "in_epoch": epoch, "its_entity": entity, "after": ""}
+        return self._in_batches(_OF_ENTITY, _read, lambda row: row.object_id, **values)
 
     def touch(self, connection_id: int, epoch: int, entity: str, object_id: str, at: datetime) -> None:
-        touched = update(table).where(_of(connection_id, epoch), _is(entity, object_id))
-        self._connection.execute(touched.values(touched_at=at))
+        named = {"connection": connection_id, "in_epoch": epoch, "its_entity": entity, "its_id": object_id}
+        self._connection.execute(_TOUCH, {**named, "at": at})
 
     def customer_ids(self, connection_id: int, epoch: int) -> list[str]:
         query = select(table.c.customer_id).where(_of(connection_id, epoch), table.c.customer_id.is_not(None))
@@ -61,21 +77,16 @@ class SqlObjects(Repository):
         kept: dict[tuple[str, str], QboObject] = {}
         for entity, ids in sorted(ids_of_entity.items()):
             for some in chunks(iter(sorted(ids))):
-                query = select(table).where(_of(connection_id, epoch), table.c.entity == entity)
-                query = query.where(table.c.object_id.in_(some)).order_by(table.c.object_id).with_for_update()
-                kept |= {(each.entity, each.id): each for each in self._all(query)}
+                found = self._all(_MANY_LOCKED, connection=connection_id, in_epoch=epoch, its_entity=entity, ids=some)
+                kept |= {(each.entity, each.id): each for each in found}
         return kept
 
-    def _all(self, query: Select[Any]) -> list[QboObject]:
-        return [_read(row) for row in self._connection.execute(query)]
+    def _all(self, query: Select[Any], **values: Any) -> list[QboObject]:
+        return [_read(row) for row in self._connection.execute(query, values)]
 
 
 def _of(connection_id: int, epoch: int) -> ColumnElement[bool]:
     return and_(table.c.connection_id == connection_id, table.c.epoch == epoch)
-
-
-def _is(entity: str, object_id: str) -> ColumnElement[bool]:
-    return and_(table.c.entity == entity, table.c.object_id == object_id)
 
 
 def _merged(kept: QboObject, seen: QboObject) -> QboObject:

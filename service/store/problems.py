@@ -7,7 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select, update
+from sqlalchemy import Row, Select, and_, bindparam, func, select, update
 
 from service.ports import Page, Problem
 from service.store.paging import page
@@ -16,6 +16,27 @@ from service.store.tables import NEEDS_A_PERSON, problems
 
 _FIELDS = tuple(each.name for each in fields(Problem))
 _KEPT = frozenset({"id", "first_seen", "attempts"})  # by another attempt on an open problem
+
+_IS_OPEN = and_(problems.c.connection_id == bindparam("connection"), problems.c.status.in_(("open", "conflict")))
+_OPEN = select(problems).where(_IS_OPEN).order_by(problems.c.seq)
+_OPEN_OF_COMPANY = _OPEN.where(problems.c.company_id == bindparam("company"))
+_COUNT = select(func.count()).select_from(problems).where(_IS_OPEN)
+_SETTLE = (
+    update(problems)
+    .where(_IS_OPEN, problems.c.key.is_not_distinct_from(bindparam("its_key")))
+    .values(status="resolved", settled_at=bindparam("at"))
+)
+_LATEST = (
+    select(problems)
+    .where(
+        problems.c.connection_id == bindparam("connection"),
+        problems.c.subject == bindparam("its_subject"),
+        problems.c.code == bindparam("its_code"),
+    )
+    .order_by(problems.c.seq.desc())
+    .limit(1)
+    .with_for_update()
+)
 
 
 class SqlProblems(Repository):
@@ -46,27 +67,26 @@ class SqlProblems(Repository):
         except_codes: Iterable[str] = (),
         at: datetime,
     ) -> int:
-        settled = [_open_of(connection_id), problems.c.key.is_not_distinct_from(key)]
+        settled = _SETTLE
         if codes is not None:
-            settled.append(problems.c.code.in_(list(codes)))
-        settled.append(problems.c.code.not_in(list(except_codes)))
-        changed = update(problems).where(*settled).values(status="resolved", settled_at=at)
-        return self._connection.execute(changed).rowcount
+            settled = settled.where(problems.c.code.in_(list(codes)))
+        if spared := list(except_codes):
+            settled = settled.where(problems.c.code.not_in(spared))
+        return self._connection.execute(settled, {"connection": connection_id, "its_key": key, "at": at}).rowcount
 
     def settle_all(self, connection_id: int, *, at: datetime) -> None:
-        changed = update(problems).where(_open_of(connection_id))
-        self._connection.execute(changed.values(status="resolved", settled_at=at))
+        changed = update(problems).where(_IS_OPEN).values(status="resolved", settled_at=at)
+        self._connection.execute(changed, {"connection": connection_id})
 
     def get(self, problem_id: str) -> tuple[int, Problem] | None:
         row = self._connection.execute(select(problems).where(problems.c.id == problem_id)).one_or_none()
         return (row.connection_id, _read(row)) if row else None
 
     def open_of_company(self, connection_id: int, company_id: str) -> list[Problem]:
-        query = select(problems).where(_open_of(connection_id), problems.c.company_id == company_id)
-        return self._all(query)
+        return self._all(_OPEN_OF_COMPANY, connection=connection_id, company=company_id)
 
     def open(self, connection_id: int) -> list[Problem]:
-        return self._all(select(problems).where(_open_of(connection_id)))
+        return self._all(_OPEN, connection=connection_id)
 
     def page(
         self, connection_id: int, *, statuses: Sequence[str], code: str | None, cursor: str | None, limit: int
@@ -86,22 +106,16 @@ class SqlProblems(Repository):
         return _read(row)
 
     def count(self, connection_id: int) -> int:
-        query = select(func.count()).select_from(problems).where(_open_of(connection_id))
-        return self._connection.execute(query).scalar_one()
+        return self._connection.execute(_COUNT, {"connection": connection_id}).scalar_one()
 
     def _latest(self, connection_id: int, subject: str, code: str) -> Problem | None:
-        same = and_(problems.c.connection_id == connection_id, problems.c.subject == subject, problems.c.code == code)
-        query = select(problems).where(same).order_by(problems.c.seq.desc()).limit(1).with_for_update()
-        row = self._connection.execute(query).one_or_none()
+        named = {"connection": connection_id, "its_subject": subject, "its_code": code}
+        row = self._connection.execute(_LATEST, named).one_or_none()
         return _read(row) if row else None
 
-    def _all(self, query: Select[Any]) -> list[Problem]:
+    def _all(self, query: Select[Any], **values: Any) -> list[Problem]:
         """Oldest first."""
-        return [_read(row) for row in self._connection.execute(query.order_by(problems.c.seq))]
-
-
-def _open_of(connection_id: int) -> ColumnElement[bool]:
-    return and_(problems.c.connection_id == connection_id, problems.c.status.in_(("open", "conflict")))
+        return [_read(row) for row in self._connection.execute(query, values)]
 
 
 def _subject(problem: Problem) -> str:

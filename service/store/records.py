@@ -6,13 +6,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, select, update
 
 from service.ports import Record
-from service.store.repository import Repository, chunks
+from service.store.repository import Repository, chunks, in_batches
 from service.store.tables import records as table
 
 _WANTED = (None, "touched", "asked")  # rising
+
+# Built once: building a statement takes longer than running it.
+_OF_CONNECTION = table.c.connection_id == bindparam("connection")
+_OF_COMPANY = (
+    select(table)
+    .where(_OF_CONNECTION, table.c.company_id == bindparam("company"))
+    .order_by(table.c.kind, table.c.erp_id)
+)
+_OF_KIND = in_batches(select(table).where(_OF_CONNECTION, table.c.kind == bindparam("its_kind")), table.c.erp_id)
+_MANY = (
+    select(table)
+    .where(_OF_CONNECTION, table.c.kind == bindparam("kind"), table.c.erp_id.in_(bindparam("ids", expanding=True)))
+    .order_by(table.c.erp_id)
+)
+_MANY_LOCKED = _MANY.with_for_update()
 
 
 class SqlRecords(Repository):
@@ -31,19 +46,19 @@ class SqlRecords(Repository):
         return list(changed.values())
 
     def of_company(self, connection_id: int, company_id: str) -> list[Record]:
-        query = select(table).where(_of(connection_id), table.c.company_id == company_id)
-        return self._all(query.order_by(table.c.kind, table.c.erp_id))
+        return self._all(_OF_COMPANY, connection=connection_id, company=company_id)
 
     def get(self, connection_id: int, kind: str, erp_id: str) -> Record | None:
         found = self.many(connection_id, kind, [erp_id])
         return found[0] if found else None
 
     def many(self, connection_id: int, kind: str, ids: Iterable[str]) -> list[Record]:
-        return self._many(connection_id, kind, ids, locked=False)
+        return self._many(_MANY, connection_id, kind, ids)
 
     def of_kind(self, connection_id: int, kind: str) -> Iterator[Record]:
-        query = select(table).where(_of(connection_id), table.c.kind == kind)
-        return self._in_batches(query, table.c.erp_id, _read)
+        return self._in_batches(
+            _OF_KIND, _read, lambda row: row.erp_id, connection=connection_id, its_kind=kind, after=""
+        )
 
     def set_wanted(self, connection_id: int, kind: str, ids: Iterable[str], wanted: str | None) -> None:
         for some in chunks(iter(ids)):
@@ -64,19 +79,17 @@ class SqlRecords(Repository):
         return {
             (record.kind, record.erp_id): record
             for kind, ids in sorted(ids_of_kind.items())
-            for record in self._many(connection_id, kind, sorted(ids), locked=True)
+            for record in self._many(_MANY_LOCKED, connection_id, kind, sorted(ids))
         }
 
-    def _many(self, connection_id: int, kind: str, ids: Iterable[str], *, locked: bool) -> list[Record]:
+    def _many(self, query: Select[Any], connection_id: int, kind: str, ids: Iterable[str]) -> list[Record]:
         found: list[Record] = []
         for some in chunks(iter(ids)):
-            query = select(table).where(_of(connection_id), table.c.kind == kind, table.c.erp_id.in_(some))
-            query = query.order_by(table.c.erp_id)
-            found += self._all(query.with_for_update() if locked else query)
+            found += self._all(query, connection=connection_id, kind=kind, ids=some)
         return found
 
-    def _all(self, query: Any) -> list[Record]:
-        return [_read(row) for row in self._connection.execute(query)]
+    def _all(self, query: Select[Any], **values: Any) -> list[Record]:
+        return [_read(row) for row in self._connection.execute(query, values)]
 
 
 def _of(connection_id: int) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.ports import Clock
@@ -46,13 +46,18 @@ class Repository:
         if rows:
             self._connection.execute(_replacing(self._connection.dialect.name, table, keys), list(rows))
 
-    def _in_batches(self, query: Select[Any], order: ColumnElement[Any], read: Callable[[Row[Any]], T]) -> Iterator[T]:
-        """All rows in the order of a unique column, a few hundred at a time: the caller may change them on the way."""
-        rows = self._connection.execute(query.order_by(order).limit(BATCH)).all()
-        while rows:
+    def _in_batches(
+        self, query: Select[Any], read: Callable[[Row[Any]], T], place: Callable[[Row[Any]], Any], **values: Any
+    ) -> Iterator[T]:
+        """All rows of a query made by `in_batches`, a few hundred at a time: the caller may change them on the way.
+
+        `place` gives a row's value in the column of their order; `after` among the values is less than all of them.
+        """
+        rows = self._connection.execute(query, values).all()
+        yield from map(read, rows)
+        while len(rows) == BATCH:
+            rows = self._connection.execute(query, values | {"after": place(rows[-1])}).all()
             yield from map(read, rows)
-            last = getattr(rows[-1], str(order.key))
-            rows = self._connection.execute(query.where(order > last).order_by(order).limit(BATCH)).all()
 
 
 def _insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
@@ -67,6 +72,11 @@ def _replacing(dialect: str, table: Table, keys: tuple[str, ...]) -> postgresql.
     return statement.on_conflict_do_update(
         index_elements=keys, set_={name: statement.excluded[name] for name in others}
     )
+
+
+def in_batches(query: Select[Any], order: ColumnElement[Any]) -> Select[Any]:
+    """The query for `_in_batches`, in the order of a unique column."""
+    return query.where(order > bindparam("after", type_=order.type)).order_by(order).limit(BATCH)
 
 
 def chunks(items: Iterator[T]) -> Iterator[list[T]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
 
 from service.ports import Page, Run
 from service.store.paging import page
@@ -15,20 +15,28 @@ from service.store.tables import runs
 _FIELDS = tuple(each.name for each in fields(Run))
 _CHANGEABLE = frozenset(_FIELDS) - {"id", "connection_id", "created_at"}
 
+_GET = select(runs).where(runs.c.id == bindparam("run"))
+_QUEUED = (
+    select(runs)
+    .where(runs.c.connection_id == bindparam("connection"), runs.c.state.in_(("queued", "running")))
+    .order_by(runs.c.seq)
+)
+_CHANGE = update(runs).where(runs.c.id == bindparam("run")).returning(runs)
+_CREATE = insert(runs).returning(runs)
+
 
 class SqlRuns(Repository):
     """See `service.ports.Runs`. An unknown id raises LookupError."""
 
     def create(self, run: Run) -> Run:
         values = {name: getattr(run, name) for name in _FIELDS}
-        return _read(self._connection.execute(insert(runs).values(values).returning(runs)).one())
+        return _read(self._connection.execute(_CREATE, values).one())
 
     def get(self, run_id: str) -> Run | None:
-        return self._first(select(runs).where(runs.c.id == run_id))
+        return self._first(_GET, run=run_id)
 
     def queued(self, connection_id: int) -> list[Run]:
-        query = select(runs).where(runs.c.connection_id == connection_id, runs.c.state.in_(("queued", "running")))
-        return [_read(row) for row in self._connection.execute(query.order_by(runs.c.seq))]
+        return [_read(row) for row in self._connection.execute(_QUEUED, {"connection": connection_id})]
 
     def active(self, connection_id: int, kind: str) -> Run | None:
         states = ("queued", "running", "held")
@@ -38,8 +46,7 @@ class SqlRuns(Repository):
     def update(self, run_id: str, **changes: Any) -> Run:
         if unknown := changes.keys() - _CHANGEABLE:
             raise TypeError(f"a run has no {', '.join(sorted(unknown))} to change")
-        changed = update(runs).where(runs.c.id == run_id).values(changes).returning(runs)
-        row = self._connection.execute(changed).one_or_none()
+        row = self._connection.execute(_CHANGE, {"run": run_id, **changes}).one_or_none()
         if row is None:
             raise LookupError(f"there is no run {run_id}")
         return _read(row)
@@ -56,8 +63,8 @@ class SqlRuns(Repository):
     def delete(self, run_id: str) -> None:
         self._connection.execute(delete(runs).where(runs.c.id == run_id))
 
-    def _first(self, query: Select[Any]) -> Run | None:
-        row = self._connection.execute(query).first()
+    def _first(self, query: Select[Any], **values: Any) -> Run | None:
+        row = self._connection.execute(query, values).first()
         return _read(row) if row else None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, update
+from sqlalchemy import Connection, Engine, bindparam, update
 
 from service import ports
 from service.errors import Replaced
@@ -33,6 +33,10 @@ from service.store.runs import SqlRuns
 from service.store.tables import connections, metadata
 from service.store.users import SqlUsers
 from service.store.vault import SqlTokenVault
+
+_MINE = (connections.c.id == bindparam("its_id"), connections.c.claim == bindparam("number"))
+_HOLD = update(connections).where(*_MINE).values(claim=bindparam("number"))
+_EXTEND = update(connections).where(*_MINE).values(claimed_until=bindparam("until"))
 
 
 @dataclass(slots=True)
@@ -124,7 +128,7 @@ def open_store(
 
 
 def _hold(connection: Connection, claim: Claim, until: datetime | None) -> None:
-    mine = (connections.c.id == claim.connection_id, connections.c.claim == claim.number)
-    lease = {"claim": claim.number} if until is None else {"claimed_until": until}
-    if connection.execute(update(connections).where(*mine).values(lease)).rowcount == 0:
+    mine = {"its_id": claim.connection_id, "number": claim.number}
+    held = connection.execute(*((_HOLD, mine) if until is None else (_EXTEND, {**mine, "until": until})))
+    if held.rowcount == 0:
         raise Replaced(f"another worker took connection {claim.connection_id} over")

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 
 import simplejson
-from sqlalchemy import Engine, create_engine, delete, func, select, text
+from sqlalchemy import Engine, bindparam, create_engine, delete, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -22,6 +22,7 @@ from service.store.database import reading_engine, sqlite_file
 from service.store.tables import grants
 
 GRANT = "grant"
+_SEALED = select(grants.c.sealed).where(grants.c.connection_id == bindparam("connection"))
 _LOCK_SPACE = 0x71626F  # "qbo": our part of PostgreSQL's advisory locks
 _LONGEST_WAIT_S = 90  # longer than a refresh with its timeouts may take
 
@@ -38,9 +39,8 @@ class SqlTokenVault:
         self._guard = threading.Lock()
 
     def load(self, connection_id: int) -> Tokens | None:
-        query = select(grants.c.sealed).where(grants.c.connection_id == connection_id)
         with self._reading.connect() as connection:
-            sealed = connection.execute(query).scalar_one_or_none()
+            sealed = connection.execute(_SEALED, {"connection": connection_id}).scalar_one_or_none()
         return _read(self._cipher.unseal(connection_id, GRANT, sealed)) if sealed else None
 
     def save(self, connection_id: int, tokens: Tokens) -> None:

@@ -196,3 +196,41 @@ def test_a_delete_whose_answer_was_lost_is_made_on_the_newer_version(world: Worl
 
     assert world.all("CreditMemo") == []
     world.check()
+
+
+def test_a_settlement_whose_answer_was_lost_is_linked_and_has_its_row_in_the_audit(world: World) -> None:
+    """Found by seed 231: the payment that ties a refund to its credit memo claimed the refund's own record."""
+    company, _ = world.linked_company()
+    credit = world.user.create_credit(company_id=company, amount="27.04")
+    world.settle()
+    world.qbo.faults.add(match={"operation": "create", "path": "payment"}, kind="timeout_after")
+
+    world.user.refund_credit(credit_id=credit["id"], amount="27.04")
+    world.settle()
+    world.wait(minutes=5)
+
+    [settlement] = world.all("Payment")
+    rows = world.desk.audit("acc-1", record=settlement["Id"], run=None, cursor=None, limit=9)["data"]
+    assert [row["action"] for row in rows if row["side"] == "quickbooks"] == ["create"]
+    world.check()
+
+
+def test_the_memo_of_a_negative_invoice_that_somebody_uses_waits_for_a_person(world: World) -> None:
+    """Found by seed 226: the proof named the difference, but nothing on the list of problems did."""
+    company, customer = world.linked_company()
+    invoice = world.user.create_invoice(company_id=company, amount="20.00")
+    item = {"description": "adjustment", "quantity": "1", "unit_price": "-20.61"}
+    world.user.edit_invoice(invoice_id=invoice["id"], items=[item])
+    own = world.person.create_invoice(customer, "130.44")
+    world.settle()
+
+    world.person.apply_credit(world.one("CreditMemo")["Id"], own["Id"], "20.61")
+    world.settle()
+
+    [problem] = world.problems("negative_invoice_used")
+    assert problem["erp_id"] == invoice["id"]
+    world.check(unexplained=True)
+
+    world.person.unapply_credit(world.one("CreditMemo")["Id"], own["Id"])
+    world.settle()
+    assert not world.problems()
