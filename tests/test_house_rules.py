@@ -41,6 +41,7 @@ ARROWS: dict[str, set[str]] = {
     "fixtures": set(),
     "fixtures.simulators": set(),
     "fixtures.demo": set(),
+    "fixtures.bench": {"service.bootstrap", "service.settings", "service.store", "service.web", "fixtures.simulators"},
     "fixtures.simulation": {"service.bootstrap", "service.logs", "service.settings", "fixtures.simulators"},
 }  # fmt: skip
 """Each room and the rooms of ours that it may import. `web` and `cli` get the engine handed in, through a protocol;
@@ -53,7 +54,7 @@ CONFINED = {
     "alembic": {"service.store"},
     "flask": {"service.web", "service.console", "fixtures.simulators"},
     "pwdlib": {"service.passwords"},
-    "sqlalchemy": {"service.store", "service.settings", "service.health", "service.cli"},
+    "sqlalchemy": {"service.store", "service.settings", "service.health", "service.cli", "fixtures.bench"},
     "requests": {
         "service.quickbooks", "service.erp", "service.bootstrap", "service.cli", "fixtures.simulators", "fixtures.demo",
         "fixtures.simulation",
