@@ -35,8 +35,8 @@ ARROWS: dict[str, set[str]] = {
         "service.settings", "service.store", "service.web", "fixtures.demo",
     },
     "service.bootstrap": {
-        "service.dispatch", "service.engine", "service.erp", "service.health", "service.passwords", "service.ports",
-        "service.quickbooks", "service.settings", "service.store",
+        "service.dispatch", "service.engine", "service.erp", "service.health", "service.logs", "service.passwords",
+        "service.ports", "service.quickbooks", "service.settings", "service.store",
     },
     "fixtures": set(),
     "fixtures.simulators": set(),

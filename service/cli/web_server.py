@@ -66,7 +66,12 @@ class WebServer(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         """Called by gunicorn once, in the worker."""
         service = self._service = self._build()
-        app = create_app(desk=service.desk, intake=service.intake, public_url=service.settings.public_url)
+        app = create_app(
+            desk=service.desk,
+            intake=service.intake,
+            figures=service.figures,
+            public_url=service.settings.public_url,
+        )
         open_console(app, service)
         return closing_when_told(app)
 

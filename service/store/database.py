@@ -14,7 +14,10 @@ _POSTGRES_OPTIONS = "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for `sqlite://` (in memory), `sqlite:///file` or `postgresql+psycopg://…`."""
+    """An engine for `sqlite://` (in memory), `sqlite:///file` or `postgresql+psycopg://…`.
+
+    Its errors are logged with the statement and without the values, which are documents and secrets.
+    """
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite(url)
     return create_engine(
@@ -22,6 +25,7 @@ def make_engine(url: str) -> Engine:
         pool_size=20,
         max_overflow=20,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"connect_timeout": 5, "options": _POSTGRES_OPTIONS},
     )
 
@@ -51,6 +55,7 @@ def _sqlite(url: str) -> Engine:
         pool_size=1 if in_memory else 20,
         max_overflow=0 if in_memory else 20,
         pool_timeout=10,
+        hide_parameters=True,
         connect_args={"check_same_thread": False},
     )
     event.listen(engine, "connect", _on_connect)
