@@ -20,6 +20,7 @@ ARROWS: dict[str, set[str]] = {
     "service.errors": set(),
     "service.logs": set(),
     "service.settings": set(),
+    "service.tracing": set(),
     "service.ports": {"service.errors"},
     "service.engine": {"mappings", "service.ports", "service.errors"},
     "service.quickbooks": {"service.ports", "service.errors"},
@@ -32,7 +33,7 @@ ARROWS: dict[str, set[str]] = {
     "service.passwords": set(),
     "service.cli": {
         "service.bootstrap", "service.console", "service.dispatch", "service.engine", "service.errors", "service.logs",
-        "service.settings", "service.store", "service.web", "fixtures.demo",
+        "service.settings", "service.store", "service.tracing", "service.web", "fixtures.demo",
     },
     "service.bootstrap": {
         "service.dispatch", "service.engine", "service.erp", "service.health", "service.logs", "service.passwords",
@@ -51,6 +52,7 @@ CONFINED = {
     "intuitlib": {"service.quickbooks"},
     "apscheduler": {"service.dispatch"},
     "alembic": {"service.store"},
+    "opentelemetry": {"service.tracing"},
     "flask": {"service.web", "service.console", "fixtures.simulators"},
     "pwdlib": {"service.passwords"},
     "sqlalchemy": {"service.store", "service.settings", "service.health", "service.cli"},
