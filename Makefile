@@ -49,7 +49,7 @@ bench: $(INSTALLED)  ## Measure (nothing is measured yet)
 
 lock:  ## Pin newer versions of what pyproject.toml asks for (needs uv)
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --universal --python-version 3.11 \
-		--extra dev --output-file requirements.lock pyproject.toml
+		--extra dev --extra otel --output-file requirements.lock pyproject.toml
 
 image:  ## Build the container image
 	docker build --tag qbo-sync .

@@ -15,6 +15,8 @@ from service.dispatch.embedded import EmbeddedDispatcher
 from service.engine.browsing import Browsing
 from service.engine.connecting import Connecting
 from service.engine.desk import Desk
+from service.engine.differences import Differences
+from service.engine.figures import Figures
 from service.engine.intake import Intake
 from service.engine.people import People
 from service.engine.worker import work
@@ -22,6 +24,7 @@ from service.engine.working import Ports
 from service.erp import notifications as erp_notifications
 from service.erp.door import HttpErpDoor
 from service.health import Health
+from service.logs import log_context
 from service.passwords import ArgonPasswords
 from service.ports import Clock, Hint, Passwords, UnreadableNotice
 from service.quickbooks import notifications as quickbooks_notifications
@@ -30,8 +33,10 @@ from service.quickbooks.door import CompanyOpener, IntuitConsent, IntuitDoor
 from service.quickbooks.explanations import explain
 from service.quickbooks.oauth import IntuitOAuth
 from service.quickbooks.throttle import InProcessThrottle
+from service.quickbooks.wire import Exchange, log_exchange
 from service.settings import Settings
 from service.store.store import SqlStore, open_store
+from service.store.tallies import CallTally
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Service:
     dispatcher: EmbeddedDispatcher
     desk: Desk
     intake: Intake
+    figures: Figures
     ports: Ports
     clock: Clock
     people: People
@@ -66,8 +72,10 @@ def build(settings: Settings, world: World | None = None) -> Service:
     world = world or World()
     keys = [key.get_secret_value() for key in settings.encryption_keys]
     store = open_store(settings.database_url.get_secret_value(), keys, world.clock, world.new_id)
-    ports = _ports(settings, world, store)
-    dispatcher = EmbeddedDispatcher(store, partial(work, ports), world.clock)
+    calls = CallTally(store, world.clock)
+    ports = _ports(settings, world, store, calls)
+    differences = Differences(store, lambda account_id: desk.tie_out(account_id, as_of=None))
+    dispatcher = EmbeddedDispatcher(store, partial(_work, ports, calls, differences), world.clock)
     connecting = Connecting(ports, settings.public_url)
     health = Health(store, settings, world.clock)
     tokens = {token.get_secret_value(): role for role, token in settings.api_tokens}
@@ -78,6 +86,7 @@ def build(settings: Settings, world: World | None = None) -> Service:
         dispatcher=dispatcher,
         desk=desk,
         intake=_intake(settings, world, store, dispatcher),
+        figures=Figures(ports, settings.qbo_monthly_quota, calls.tell),
         ports=ports,
         clock=world.clock,
         people=People(store, world.clock, world.passwords),
@@ -85,7 +94,23 @@ def build(settings: Settings, world: World | None = None) -> Service:
     )
 
 
-def _ports(settings: Settings, world: World, store: SqlStore) -> Ports:
+def _work(ports: Ports, calls: CallTally, differences: Differences, connection_id: int) -> None:
+    """One connection's work: its log lines carry its id, and at its end what operators look at is noted."""
+    with log_context(connection_id=connection_id):
+        work(ports, connection_id)
+        calls.tell()
+        differences.keep(connection_id, ports.clock())
+
+
+def _observer(calls: CallTally) -> Callable[[Exchange], None]:
+    def observe(exchange: Exchange) -> None:
+        log_exchange(exchange)
+        calls.add(exchange.realm_id, exchange.cost, exchange.outcome)
+
+    return observe
+
+
+def _ports(settings: Settings, world: World, store: SqlStore, calls: CallTally) -> Ports:
     app = IntuitApp(
         settings.qbo_client_id,
         settings.qbo_client_secret.get_secret_value(),
@@ -96,7 +121,9 @@ def _ports(settings: Settings, world: World, store: SqlStore) -> Ports:
     )
     oauth = IntuitOAuth(app, world.sessions, clock=world.clock)
     throttle = InProcessThrottle(now=world.monotonic, sleep=world.sleep)
-    opener = CompanyOpener(app, throttle, world.sessions, clock=world.clock, sleep=world.sleep)
+    opener = CompanyOpener(
+        app, throttle, world.sessions, clock=world.clock, sleep=world.sleep, observe=_observer(calls)
+    )
     erp = HttpErpDoor(
         settings.erp_api_url,
         max_per_second=settings.erp_max_rps,

@@ -114,6 +114,10 @@ class Cancelled(SyncError):
     code = "cancelled"
 
 
+class SecretLost(Exception):
+    """A stored secret that none of ENCRYPTION_KEYS opens."""
+
+
 class Reason(StrEnum):
     """Why a request was not carried out; the web turns it into a status, the command line into an exit status."""
 

@@ -78,6 +78,7 @@ def _shared_processors() -> list[Processor]:
         merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         drop_private,
     ]

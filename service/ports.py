@@ -795,6 +795,49 @@ class Listings(Protocol):
         searchable columns, whatever its case. Rows that sort alike keep one order. None: of all connections."""
 
 
+@dataclass(frozen=True)
+class Figure:
+    """One figure for `/metrics`: a number for each combination of its labels; a `counter` only ever grows."""
+
+    name: str
+    about: str
+    values: Mapping[tuple[str, ...], float]
+    labels: tuple[str, ...] = ()
+    counter: bool = False
+
+
+Counts = dict[tuple[str, ...], int]
+CallKey = tuple[str, str, str, str]
+"""(month as 2026-11, realm, cost: free, metered or batch, outcome: answered, refused, throttled, failed or lost)"""
+
+
+class Tallies(Protocol):
+    """What those who run the service look at: counted over all connections, never told by account."""
+
+    def problems(self) -> Counts:
+        """Open and conflict, by code."""
+
+    def runs(self) -> Counts:
+        """By (kind, state)."""
+
+    def run_times(self, since: datetime) -> list[tuple[str, datetime, datetime | None]]:
+        """(kind, started, finished) of runs that are under way or ended since then."""
+
+    def notices(self) -> Counts:
+        """By (source, state)."""
+
+    def ignored(self) -> Counts:
+        """Notices that nobody here wanted, by (source, reason)."""
+
+    def oldest_waiting(self) -> datetime | None:
+        """When the oldest notice came that a connected connection has not worked off."""
+
+    def newest_notice(self, source: str) -> datetime | None: ...
+    def add_calls(self, calls: Mapping[CallKey, int]) -> None: ...
+    def calls(self, month: str | None = None) -> Counts:
+        """By (cost, outcome), of one month or of all."""
+
+
 class Transaction(Protocol):
     connections: Connections
     records: Records
@@ -810,6 +853,8 @@ class Transaction(Protocol):
     access: Access
     users: Users
     listings: Listings
+
+    tallies: Tallies
 
 
 class Store(Protocol):

@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     qbo_client_id: str
     qbo_client_secret: SecretStr
     qbo_webhook_verifier_token: SecretStr
+    qbo_monthly_quota: Annotated[int, Field(gt=0)] = 500_000
     qbo_timeout: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 30.0
     erp_api_url: Url
     erp_max_rps: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 2.0

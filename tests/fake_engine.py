@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from service.errors import Reason, Rejected
+from service.ports import Figure
 from service.settings import Settings, load_settings
 
 NOON = "2026-11-21T12:00:00Z"
@@ -169,7 +170,6 @@ class FakeDesk:
         self.all_links: list[dict[str, Any]] = [a_link()]
         self.run_states: list[dict[str, Any]] = []
         self.ready = True
-        self.figures: dict[str, Any] = {"problems_by_code": {"closed_books": 2}, "waiting_connections": 3}
         self.tokens = {role: (f"{role} token", role) for role in ("erp", "viewer", "support", "admin")}
         self.revoked: list[str] = []
         self._no: dict[str, Exception] = {}
@@ -342,9 +342,6 @@ class FakeDesk:
         database = "ok" if self.ready else "cannot be reached"
         return {"ready": self.ready, "database": database, "migrations": "ok", "worker": "ok"}
 
-    def metrics(self) -> dict[str, Any]:
-        return self.figures
-
     def _connection(self, account_id: str, name: str, **changes: Any) -> dict[str, Any]:
         return {
             "account_id": account_id,
@@ -383,6 +380,16 @@ class FakeIntake:
         status = "duplicate" if body in self.stored else "accepted"
         self.stored.append(body)
         return status
+
+
+class FakeFigures:
+    """`service.web.engine_protocol.Figures`, two of them."""
+
+    def collect(self) -> list[Figure]:
+        return [
+            Figure("problems", "Problems", {("closed_books",): 2}, ("code",)),
+            Figure("waiting_connections", "Connections that wait", {(): 3}),
+        ]
 
 
 class FakeDispatcher:
@@ -434,5 +441,6 @@ class FakeService:
         self.settings = settings or some_settings()
         self.desk = FakeDesk()
         self.intake = FakeIntake()
+        self.figures = FakeFigures()
         self.dispatcher = FakeDispatcher()
         self.store = FakeStore()

@@ -12,6 +12,7 @@ from service.cli.runs import STOP_WITHIN_S, begin_work
 from service.dispatch.ownership import owning
 from service.logs import configure_logging
 from service.settings import load_settings
+from service.tracing import start_tracing
 
 
 @click.command()
@@ -40,6 +41,7 @@ def worker(world: Outside) -> None:
         raise NotReady("worker needs PostgreSQL; on SQLite qbo-sync serve works too")
     configure_logging(settings.log_format, settings.log_level)
     prepare_tables(settings, world.migrations)
+    start_tracing(world.env)
     service = world.build(settings)
     begin_work(service)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from service.cli.runs import STOP_WITHIN_S, begin_work
 from service.console import open_console
 from service.console.context import Office
+from service.tracing import start_tracing, trace_requests_of
 from service.web import create_app
 
 THREADS = 16
@@ -65,9 +67,17 @@ class WebServer(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Called by gunicorn once, in the worker."""
+        traced = start_tracing(os.environ)
         service = self._service = self._build()
-        app = create_app(desk=service.desk, intake=service.intake, public_url=service.settings.public_url)
+        app = create_app(
+            desk=service.desk,
+            intake=service.intake,
+            figures=service.figures,
+            public_url=service.settings.public_url,
+        )
         open_console(app, service)
+        if traced:
+            trace_requests_of(app)
         return closing_when_told(app)
 
     def begin(self) -> None:

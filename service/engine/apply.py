@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+from structlog.contextvars import bound_contextvars
+
 from mappings.distru.declarations import Told, declare_credit_memo, declare_payment
 from mappings.documents import CreditMemo, Ending, Invoice, Key, Payment, Side, amounts, from_json, to_json
 from mappings.keys import NUMBER_LENGTH
@@ -66,7 +68,8 @@ class Applier:
                 self._hold(step.key, "It was refused before and waits for a person.", failed=True)
             elif not self._is_waiting(step):
                 self.w.stop_if_cancelled()
-                self._try(step)
+                with bound_contextvars(record=step.key):
+                    self._try(step)
 
     def _is_checked_here(self, code: str) -> bool:
         """Refusals of our own, before any call: looking again costs nothing, and the cause may be gone."""

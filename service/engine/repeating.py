@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import simplejson
+from structlog.contextvars import bound_contextvars
 
 from mappings.documents import Ending, Side, from_json, same_money, to_json
 from mappings.keys import marker, record_of
@@ -32,7 +33,8 @@ def repeat_unanswered(w: Working) -> int:
         intents = tx.journal.unanswered(w.id, w.epoch)
     for intent in intents:
         try:
-            _repeat(w, intent)
+            with bound_contextvars(record=intent.key):
+                _repeat(w, intent)
         except UnknownOutcome as error:
             if error.quickbooks_code is None:
                 raise

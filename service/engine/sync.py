@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from structlog.contextvars import bound_contextvars
+
 from mappings.documents import Ending
 from mappings.money import cents
 from mappings.plan import Action, CompanyPlan, Step
@@ -127,7 +129,8 @@ def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:
 def _work_off(w: Working, look: Look, lists: Lists) -> None:
     for company, mark in sorted(_pending(w, look).items()):
         try:
-            _company(w, company, lists, retry=look.retry)
+            with bound_contextvars(company_id=company):
+                _company(w, company, lists, retry=look.retry)
         except (SyncError, AssertionError):
             raise
         except Exception as error:

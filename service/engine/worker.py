@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import simplejson
+from structlog.contextvars import bind_contextvars
 
 from mappings.money import text
 from service.engine import disconnecting, enabling, repairing, resyncing
@@ -89,6 +90,7 @@ def _execute(ports: Ports, claim: Claim, run: Run) -> bool:
     with ports.store.writing(claim) as tx:
         connection = tx.connections.by_id(claim.connection_id)
         run = tx.runs.update(run.id, state="running", started_at=run.started_at or ports.clock(), error=None)
+    bind_contextvars(run_id=run.id)
     w = Working(ports, connection, claim, run)
     if connection.state not in WORKING_STATES and run.kind not in ALWAYS:
         return _finish(w, "failed", "This connection is not connected to QuickBooks: connect it, then ask again.")
@@ -186,6 +188,7 @@ def _look(ports: Ports, claim: Claim, connection: Connection) -> bool:
     run = _implicit(ports, connection, "sweep" if is_sweep else "webhook")
     with ports.store.writing(claim) as tx:
         run = tx.runs.create(run)
+    bind_contextvars(run_id=run.id)
     w = Working(ports, connection, claim, run)
     try:
         notices, bodies = _notices(w)

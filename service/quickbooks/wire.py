@@ -64,12 +64,35 @@ class Exchange:
     intuit_tid: str | None
     seconds: float
 
+    @property
+    def cost(self) -> str:
+        return {CallKind.READ: "metered", CallKind.WRITE: "free", CallKind.BATCH: "batch"}[self.kind]
+
+    @property
+    def outcome(self) -> str:
+        """As far as the status tells: a fault can come with 200."""
+        if self.status is None:
+            return "lost"
+        if self.status < 400:
+            return "answered"
+        if self.status == 429:
+            return "throttled"
+        return "refused" if self.status < 500 else "failed"
+
 
 def log_exchange(exchange: Exchange) -> None:
     """One line per call; no body, no query, no token."""
-    words = "quickbooks %s %s: %s in %.3f s, intuit_tid %s, realm %s"
-    seen = exchange
-    _log.info(words, seen.kind, seen.resource, seen.status, seen.seconds, seen.intuit_tid, seen.realm_id)
+    _log.info(
+        "quickbooks_call",
+        extra={
+            "kind": exchange.kind.value,
+            "resource": exchange.resource,
+            "status": exchange.status,
+            "took_ms": round(exchange.seconds * 1000),
+            "intuit_tid": exchange.intuit_tid,
+            "realm_id": exchange.realm_id,
+        },
+    )
 
 
 class Wire:

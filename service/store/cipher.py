@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import simplejson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from service.errors import SecretLost
 
-class Unreadable(Exception):
+
+class Unreadable(SecretLost):
     """A sealed secret that none of our keys opens, or that was sealed for another row."""
 
 

@@ -6,7 +6,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url
+import sqlalchemy
+from sqlalchemy import Connection, Engine, QueuePool, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _BUSY_TIMEOUT_MS = 5_000
@@ -14,14 +15,19 @@ _POSTGRES_OPTIONS = "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for `sqlite://` (in memory), `sqlite:///file` or `postgresql+psycopg://…`."""
+    """An engine for `sqlite://` (in memory), `sqlite:///file` or `postgresql+psycopg://…`.
+
+    Its errors are logged with the statement and without the values, which are documents and secrets. `create_engine`
+    is looked up when it is called: tracing puts its own in its place.
+    """
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite(url)
-    return create_engine(
+    return sqlalchemy.create_engine(
         url,
         pool_size=20,
         max_overflow=20,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"connect_timeout": 5, "options": _POSTGRES_OPTIONS},
     )
 
@@ -44,13 +50,14 @@ def _sqlite(url: str) -> Engine:
     in_memory = path == ":memory:"
     if not in_memory:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
+    engine = sqlalchemy.create_engine(
         url,
         poolclass=QueuePool,
         # A database in memory lives in its one connection: the pool makes transactions wait for each other.
         pool_size=1 if in_memory else 20,
         max_overflow=0 if in_memory else 20,
         pool_timeout=10,
+        hide_parameters=True,
         connect_args={"check_same_thread": False},
     )
     event.listen(engine, "connect", _on_connect)

@@ -31,6 +31,7 @@ from service.store.repository import Context
 from service.store.rotation import rotate_secrets
 from service.store.runs import SqlRuns
 from service.store.tables import connections, metadata
+from service.store.tallies import SqlTallies
 from service.store.users import SqlUsers
 from service.store.vault import SqlTokenVault
 
@@ -57,6 +58,7 @@ class SqlTransaction:
     access: ports.Access
     users: ports.Users
     listings: ports.Listings
+    tallies: ports.Tallies
 
 
 class SqlStore:
@@ -109,6 +111,7 @@ class SqlStore:
             access=SqlAccess(context),
             users=SqlUsers(context),
             listings=SqlListings(context),
+            tallies=SqlTallies(context),
         )
 
 

@@ -330,6 +330,18 @@ ignored_counts = Table(
     PrimaryKeyConstraint("source", "reason"),
 )
 
+# Every call to QuickBooks, by its cost and how it went. Runs that found nothing are forgotten, their calls are not.
+call_tallies = Table(
+    "call_tallies",
+    metadata,
+    Column("month", Text, nullable=False),  # 2026-11, in UTC
+    Column("realm_id", Text, nullable=False),
+    Column("cost", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("month", "realm_id", "cost", "outcome"),
+)
+
 plans = Table(
     "plans",
     metadata,

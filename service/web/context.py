@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Flask, Response, current_app, g
 from werkzeug import Response as PlainResponse
 
-from service.web.engine_protocol import Desk, Intake, Json
+from service.web.engine_protocol import Desk, Figures, Intake, Json
 
 Answer = Response | PlainResponse | Json | str | tuple[Json, int]
 """What a route may return; Flask's own name for it cannot be resolved at run time, which the framework does."""
@@ -17,10 +17,11 @@ _KEY = "qbo-sync"
 
 @dataclass(frozen=True)
 class Engine:
-    """The two doors of the engine."""
+    """The doors of the engine."""
 
     desk: Desk
     intake: Intake
+    figures: Figures
 
 
 def attach(app: Flask, engine: Engine) -> None:
@@ -36,6 +37,11 @@ def desk() -> Desk:
 def intake() -> Intake:
     """The intake of the app that answers this request."""
     return _engine().intake
+
+
+def figures() -> Figures:
+    """The figures of the app that answers this request."""
+    return _engine().figures
 
 
 def actor() -> str:

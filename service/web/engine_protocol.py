@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from service.ports import Dispatcher, Store
+from service.ports import Dispatcher, Figure, Store
 from service.settings import Settings
 
 Json = dict[str, Any]
@@ -105,9 +105,6 @@ class Desk(Protocol):
     def readiness(self) -> Json:
         """`{ready: boolean, database, migrations, worker}`; what is not `ok` says what is wrong. Never raises."""
 
-    def metrics(self) -> Json:
-        """Gauges: a number, or for `<what>_by_<label>` a mapping of that label's values to numbers."""
-
 
 class Intake(Protocol):
     """Where notices arrive: each is verified and stored durably before the answer."""
@@ -117,6 +114,13 @@ class Intake(Protocol):
 
     def erp(self, account_id: str, body: bytes, signature: str) -> str:
         """`accepted`, `duplicate` or `stale`. Raises `Rejected`: UNAUTHORISED, NOT_FOUND or MALFORMED."""
+
+
+class Figures(Protocol):
+    """What those who run the service look at."""
+
+    def collect(self) -> Sequence[Figure]:
+        """All figures of one moment."""
 
 
 class Service(Protocol):
@@ -132,3 +136,5 @@ class Service(Protocol):
     def desk(self) -> Desk: ...
     @property
     def intake(self) -> Intake: ...
+    @property
+    def figures(self) -> Figures: ...

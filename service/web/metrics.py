@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from service.web.context import desk
+from service.ports import Figure
+from service.web.context import figures
 
 _log = structlog.get_logger(__name__)
 
 
-class _EngineGauges(Collector):
+class _EngineFigures(Collector):
     """The engine's own figures, asked for within the request of whoever looks."""
 
-    def describe(self) -> list[GaugeMetricFamily]:
+    def describe(self) -> list[Metric]:
         """Nothing beforehand: registering this must not ask the database."""
         return []
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        for name, figure in desk().metrics().items():
-            yield _gauge(name, figure)
+    def collect(self) -> Iterator[Metric]:
+        return map(_metric, figures().collect())
 
 
 def measure(app: Flask) -> None:
     """Time every request, log it by its route (addresses may hold secrets), and serve the figures at `/metrics`."""
     registry = CollectorRegistry()
-    registry.register(_EngineGauges())
+    registry.register(_EngineFigures())
     ProcessCollector(registry=registry)
     duration = Histogram(
         "qbo_sync_http_request_seconds", "Time to answer", ("method", "route", "status"), registry=registry
@@ -39,6 +40,9 @@ def measure(app: Flask) -> None:
 
     @app.before_request
     def begin() -> None:
+        """A thread serves one request after the other: the ids of the one before are forgotten."""
+        clear_contextvars()
+        bind_contextvars(**{name: told for name, told in (request.view_args or {}).items() if name.endswith("_id")})
         g.began = time.monotonic()
 
     @app.after_request
@@ -54,19 +58,12 @@ def measure(app: Flask) -> None:
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def _gauge(name: str, figure: object) -> GaugeMetricFamily:
-    """`waiting` is one number; `problems_by_code` is a number for each code."""
-    what, _, label = name.partition("_by_")
-    if not isinstance(figure, Mapping):
-        return GaugeMetricFamily(f"qbo_sync_{what}", _in_words(what), value=float(str(figure)))
-    gauge = GaugeMetricFamily(f"qbo_sync_{what}", _in_words(what), labels=[label or "kind"])
-    for value, count in figure.items():
-        gauge.add_metric([str(value)], float(count))
-    return gauge
-
-
-def _in_words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+def _metric(figure: Figure) -> Metric:
+    family = CounterMetricFamily if figure.counter else GaugeMetricFamily
+    metric = family(f"qbo_sync_{figure.name}", figure.about, labels=figure.labels)
+    for labels, value in sorted(figure.values.items()):
+        metric.add_metric(labels, value)
+    return metric
 
 
 def _method() -> str:

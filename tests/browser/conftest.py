@@ -57,7 +57,9 @@ def world() -> Iterator[World]:
 def address(world: World) -> Iterator[str]:
     """Where the console of this world is served."""
     service = world.service
-    app = create_app(desk=service.desk, intake=service.intake, public_url=service.settings.public_url)
+    app = create_app(
+        desk=service.desk, intake=service.intake, figures=service.figures, public_url=service.settings.public_url
+    )
     open_console(app, service)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

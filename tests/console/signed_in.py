@@ -49,7 +49,9 @@ class Browser:
 def an_app(world: World) -> Flask:
     """The whole web application over a world's engine."""
     service = world.service
-    app = create_app(desk=service.desk, intake=service.intake, public_url=service.settings.public_url)
+    app = create_app(
+        desk=service.desk, intake=service.intake, figures=service.figures, public_url=service.settings.public_url
+    )
     open_console(app, service)
     return app
 

@@ -149,7 +149,7 @@ def test_the_cookie_is_for_this_service_alone(stranger, maria):
 def test_over_https_the_cookie_is_secure_and_bound_to_the_host(world, maria):
     settings = world.service.settings.model_copy(update={"public_url": "https://sync.example"})
     service = type("Office", (), {**vars(world.service), "settings": settings})()
-    app = create_app(desk=service.desk, intake=service.intake, public_url=settings.public_url)
+    app = create_app(desk=service.desk, intake=service.intake, figures=service.figures, public_url=settings.public_url)
     open_console(app, service)
     browser = Browser(app)
     browser.client = app.test_client()

@@ -604,7 +604,10 @@ class Browser:
 
     def __init__(self, world: World, role: str) -> None:
         self._client = create_app(
-            desk=world.desk, intake=world.service.intake, public_url="https://sync.example"
+            desk=world.desk,
+            intake=world.service.intake,
+            figures=world.service.figures,
+            public_url="https://sync.example",
         ).test_client()
         world.desk.bootstrap_tokens[f"{role}-token"] = role
         self._headers = {"Authorization": f"Bearer {role}-token"}

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from browsing import CONNECTIONS, Caller
-from fake_engine import FakeDesk, FakeIntake, a_plan
+from fake_engine import FakeDesk, FakeFigures, FakeIntake, a_plan
 from openapi_spec_validator import validate
 
 from mappings.gl import gl_effect
@@ -141,7 +141,7 @@ def test_browsers_are_told_to_do_no_more_than_they_must(caller: Caller, address:
 
 def test_https_is_demanded_only_where_it_is_served(desk: FakeDesk, intake: FakeIntake) -> None:
     def served_at(public_url: str) -> Caller:
-        return Caller(create_app(desk=desk, intake=intake, public_url=public_url))
+        return Caller(create_app(desk=desk, intake=intake, figures=FakeFigures(), public_url=public_url))
 
     assert "Strict-Transport-Security" in served_at("https://sync.example").get("/healthz").headers
     assert "Strict-Transport-Security" not in served_at("http://127.0.0.1:8000").get("/healthz").headers

@@ -44,19 +44,3 @@ class Access(Asking):
 
     def readiness(self) -> View:
         return self.health()
-
-    def metrics(self) -> View:
-        with self.ports.store.reading() as tx:
-            connections = tx.connections.all()
-            codes: dict[str, int] = {}
-            for connection in connections:
-                for problem in tx.problems.open(connection.id):
-                    codes[problem.code] = codes.get(problem.code, 0) + 1
-        states: dict[str, int] = {}
-        for connection in connections:
-            states[connection.state.value] = states.get(connection.state.value, 0) + 1
-        return {
-            "problems_by_code": codes,
-            "connections_by_state": states,
-            "waiting_connections": sum(1 for c in connections if c.dirty > c.seen),
-        }
