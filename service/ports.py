@@ -382,6 +382,28 @@ class Audit:
     before: Raw | None = None
     after: Raw | None = None
     id: int | None = None
+    seq: int | None = None
+    hash: str | None = None
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Where a connection's audit ends: how many rows were ever written, and the hash of the last (None: no row)."""
+
+    rows: int
+    hash: str | None
+
+
+@dataclass(frozen=True)
+class ChainCheck:
+    """A walk along the audit: `rows` fit, the last of them with this hash. `broken_at` is the first row that does not
+    fit, and `fault` says in words what is wrong with it; None where all fit."""
+
+    rows: int
+    hash: str | None
+    at: datetime
+    broken_at: int | None
+    fault: str | None
 
 
 @dataclass(frozen=True)
@@ -650,9 +672,32 @@ class Runs(Protocol):
 
 
 class Audits(Protocol):
+    """Append-only and hash-chained: each row's hash covers its content and the hash of the row before it."""
+
     def add(self, connection_id: int, entries: Sequence[Audit]) -> None: ...
-    def page(self, connection_id: int, *, record: str | None, run: str | None, cursor: str | None, limit: int) -> Page:
-        """Newest first. `record` matches a document key, an ERP id, a QuickBooks id or a number."""
+    def page(
+        self,
+        connection_id: int,
+        *,
+        record: str | None = None,
+        run: str | None = None,
+        actor: str | None = None,
+        action: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        cursor: str | None,
+        limit: int,
+    ) -> Page:
+        """Newest first. `record` matches a document key, an ERP id, a QuickBooks id or a number; `since` is inclusive,
+        `until` is not."""
+
+    def chain(self, connection_id: int) -> Chain: ...
+    def check(self, connection_id: int, *, since: ChainCheck | None = None) -> ChainCheck:
+        """Walk the chain from its first row; with `since`, an earlier walk that found no fault, from where it ended."""
+
+    def remember_check(self, connection_id: int, check: ChainCheck) -> None: ...
+    def last_check(self, connection_id: int) -> ChainCheck | None: ...
+    def row_hash(self, connection_id: int, seq: int) -> str | None: ...
 
 
 class Inbox(Protocol):

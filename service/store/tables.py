@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 
+from service.store.chain import refuse_changes
 from service.store.columns import BigId, Instant, Json, Prose
 
 metadata = MetaData(
@@ -63,6 +64,8 @@ connections = Table(
     Column("sweep_at", Instant, nullable=False),
     Column("not_before", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("audit_rows", BigInteger, nullable=False, server_default=text("0")),
+    Column("audit_head", Text),
 )
 
 grants = Table(
@@ -294,12 +297,27 @@ audit = Table(
     Column("run_id", Text),
     Column("before", Json),
     Column("after", Json),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    UniqueConstraint("connection_id", "seq"),
     Index(None, "connection_id", "key"),
     Index(None, "connection_id", "erp_id"),
     Index(None, "connection_id", "quickbooks_id"),
     Index(None, "connection_id", "number"),
     Index(None, "connection_id", "run_id"),
     Index(None, "connection_id", "at"),
+)
+refuse_changes(audit)
+
+audit_checks = Table(
+    "audit_checks",
+    metadata,
+    Column("connection_id", BigId, ForeignKey("connections.id"), primary_key=True, autoincrement=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("hash", Text),
+    Column("at", Instant, nullable=False),
+    Column("broken_at", BigInteger),
+    Column("fault", Text),
 )
 
 notices = Table(
