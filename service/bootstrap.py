@@ -17,6 +17,7 @@ from service.engine.connecting import Connecting
 from service.engine.desk import Desk
 from service.engine.intake import Intake
 from service.engine.people import People
+from service.engine.proofs import Proofs
 from service.engine.worker import work
 from service.engine.working import Ports
 from service.erp import notifications as erp_notifications
@@ -59,6 +60,7 @@ class Service:
     clock: Clock
     people: People
     browsing: Browsing
+    proofs: Proofs
 
 
 def build(settings: Settings, world: World | None = None) -> Service:
@@ -82,6 +84,7 @@ def build(settings: Settings, world: World | None = None) -> Service:
         clock=world.clock,
         people=People(store, world.clock, world.passwords),
         browsing=Browsing(store),
+        proofs=Proofs(ports, desk.tie_out),
     )
 
 

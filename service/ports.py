@@ -407,6 +407,55 @@ class ChainCheck:
 
 
 @dataclass(frozen=True)
+class Tied:
+    """One company's A/R and credits in both books, in cents. `explained` are the documents that add up to the
+    difference: `{kind, erp_id, quickbooks_id, number, amount, cause}`, the amount in cents.
+
+    Without `company_id` it is a customer that only QuickBooks knows; without `quickbooks_id` a company without one.
+    """
+
+    company_id: str | None
+    name: str
+    quickbooks_id: str | None
+    erp_ar: int = 0
+    quickbooks_ar: int = 0
+    quickbooks_balance: int | None = None
+    erp_credit: int = 0
+    quickbooks_credit: int = 0
+    explained: tuple[Raw, ...] = ()
+
+    @property
+    def difference(self) -> int:
+        return self.erp_ar - self.quickbooks_ar
+
+    @property
+    def subject(self) -> str:
+        return f"company:{self.company_id}" if self.company_id else f"customer:{self.quickbooks_id}"
+
+
+@dataclass(frozen=True)
+class KeptTieOut:
+    """The tie-out as a sync left it: totals in cents, how many companies there were and how many of them differed, and
+    where the audit ended then."""
+
+    epoch: int
+    at: datetime
+    run_id: str | None
+    erp_ar: int
+    quickbooks_ar: int
+    erp_credit: int
+    quickbooks_credit: int
+    companies: int
+    differing: int
+    audit_rows: int
+    audit_hash: str | None
+
+    @property
+    def difference(self) -> int:
+        return self.erp_ar - self.quickbooks_ar
+
+
+@dataclass(frozen=True)
 class Notice:
     """A webhook as it came. `body` is the raw text; `state`: new, done, ignored or quarantined."""
 
@@ -700,6 +749,37 @@ class Audits(Protocol):
     def row_hash(self, connection_id: int, seq: int) -> str | None: ...
 
 
+class TieOuts(Protocol):
+    """What syncs left: each company's figures whenever they changed, and totals at the end of a sync."""
+
+    def keep(
+        self, connection_id: int, epoch: int, tied: Sequence[Tied], *, gone: Iterable[str] = (), at: datetime
+    ) -> None:
+        """These figures hold from now on; subjects that are `gone` count no more. The same is not kept twice."""
+
+    def moved_since(self, connection_id: int, epoch: int, moment: datetime | None) -> bool:
+        """Whether figures changed after `moment` (None: whether there are any)."""
+
+    def close(self, connection_id: int, epoch: int, *, run_id: str | None, chain: Chain, at: datetime) -> KeptTieOut:
+        """Keep the totals of everything as it is now."""
+
+    def last(self, connection_id: int, epoch: int) -> KeptTieOut | None: ...
+    def current(self, connection_id: int, epoch: int, subject: str) -> Tied | None: ...
+    def as_of(self, connection_id: int, moment: datetime) -> KeptTieOut | None:
+        """The last one at or before `moment`, of whatever epoch."""
+
+    def history(
+        self, connection_id: int, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[KeptTieOut]:
+        """Oldest first, both ends included."""
+
+    def companies(self, connection_id: int, kept: KeptTieOut) -> list[Tied]:
+        """Every company's figures at that sync, by name."""
+
+    def drop(self, connection_id: int, kept: Sequence[KeptTieOut]) -> None:
+        """Forget these, and the figures that no other one needs."""
+
+
 class Inbox(Protocol):
     def add(self, notice: Notice, *, dedupe: str | None) -> bool:
         """Store the raw body durably; False when `dedupe` (a hash) is known already."""
@@ -845,6 +925,7 @@ class Transaction(Protocol):
     problems: Problems
     runs: Runs
     audits: Audits
+    tie_outs: TieOuts
     inbox: Inbox
     plans: Plans
     access: Access

@@ -8,10 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from mappings.money import text
-from mappings.quickbooks import amount_of
-from mappings.tieout import tie_out
-from service.engine import enabling, guards, legacy_overpayments, open_items, views
+from service.engine import enabling, guards, legacy_overpayments, open_items, tying_out, views
 from service.engine.compare import compare
 from service.engine.connecting import Connecting
 from service.engine.customers import waiting_customers
@@ -20,7 +17,6 @@ from service.engine.reading import keep_records, read_lists, read_quickbooks
 from service.engine.refreshing import TooSlow, in_time
 from service.engine.settings import checked, shown
 from service.engine.sync import Look, TooLarge, bring_into_step, plans, read_both
-from service.engine.unlinked import unlinked
 from service.engine.worker import disconnected
 from service.engine.working import LEASE, Ports, Working, as_record, digest
 from service.errors import Disconnected, Reason, Rejected, SyncError
@@ -90,8 +86,18 @@ class Desk:
         if settings is not None:
             changes["settings"] = self._checked(connection, settings, lists)
         with self.ports.store.writing() as tx:
+            before = connection
             connection = tx.connections.update(connection.id, **changes)
-            self._say(tx, connection, actor, "settings", f"Changed: {', '.join(sorted(settings or {})) or 'name'}.")
+            changed = [*sorted(settings or {}), *(["name"] if name else [])]
+            self._say(
+                tx,
+                connection,
+                actor,
+                "settings",
+                f"Changed: {', '.join(changed)}.",
+                before=_named(before, changed),
+                after=_named(connection, changed),
+            )
             tx.connections.mark_dirty(connection.id)
             if settings:
                 tx.marks.add(connection.id, tx.records.company_ids(connection.id))
@@ -215,6 +221,8 @@ class Desk:
                 raise Rejected(Reason.CONFLICT, "run_over", f"This run is over already: {run.state}.")
             waiting = run.state in ("queued", "held")
             changes: dict[str, Any] = {"state": "cancelled", "finished_at": self.ports.clock()} if waiting else {}
+            connection = tx.connections.by_id(run.connection_id)
+            self._say(tx, connection, actor, "cancel_run", f"Asked to stop: {run.kind}.", run=run.id)
             return self._run_view(tx, tx.runs.update(run_id, cancel_requested=True, **changes))
 
     def approve(self, run_id: str, *, actor: str) -> View:
@@ -229,7 +237,8 @@ class Desk:
                     Reason.FORBIDDEN, "same_person", "Another person than the one who started it has to release it."
                 )
             run = tx.runs.update(run_id, state="queued", approved_by=actor)
-            tx.connections.update(run.connection_id, not_before=self.ports.clock())
+            connection = tx.connections.update(run.connection_id, not_before=self.ports.clock())
+            self._say(tx, connection, actor, "approve", f"Released: {run.error}", run=run.id)
             view = self._run_view(tx, run)
         self.dispatcher.kick(run.connection_id)
         return view
@@ -314,35 +323,11 @@ class Desk:
     # ------------------------------------------------------------------------------------------ proofs
 
     def tie_out(self, account_id: str, *, as_of: str | None) -> View:
-        with self.ports.store.reading() as tx:
-            connection = self._known(tx, account_id)
-            w = Working(self.ports, connection, _no_claim(connection))
-            rows = [self._tied(tx, w, company, as_of) for company in enabling.linked_companies(tx, w)]
-            rows += unlinked(tx, w, as_of)
+        with self._looking(account_id) as (tx, w):
+            rows = tying_out.everybody(tx, w, as_of[:10] if as_of else None)
             waiting = [views.waiting(one) for one in waiting_customers(tx, w)]
-        sums = {name: sum(figures[name] for _, figures in rows) for name in ("erp", "quickbooks")}
-        return {
-            "as_of": as_of or views.moment(self.ports.clock()),
-            "erp_total": text(sums["erp"]),
-            "quickbooks_total": text(sums["quickbooks"]),
-            "difference": text(sums["erp"] - sums["quickbooks"]),
-            "companies": [view for view, _ in rows],
-            "waiting": waiting,
-        }
-
-    def _tied(self, tx: Transaction, w: Working, company: str, as_of: str | None) -> tuple[View, dict[str, int]]:
-        lists = load_lists(tx, w)
-        c = compare(tx, w, company, lists)
-        others = [(o.entity, o.body) for o in c.objects.values() if not o.deleted]
-        figures = tie_out(
-            c.books, c.projection.documents, c.held, others, lists.receivable_accounts, as_of[:10] if as_of else None
-        )
-        customer = tx.objects.get(w.id, w.epoch, "Customer", c.customer or "")
-        balance = amount_of(customer.body, "Balance") if customer else None
-        causes = {p.key: p.cause for p in tx.problems.open_of_company(w.id, company) if p.key}
-        name = c.books.company.name if c.books.company else company
-        view = views.tie_out_company(c, figures, name, balance, causes)
-        return view, {"erp": figures.erp_receivable, "quickbooks": figures.quickbooks_receivable}
+        as_of = as_of or views.moment(self.ports.clock())
+        return {"as_of": as_of, **tying_out.shown(rows), "waiting": waiting}
 
     def refresh(self, account_id: str, *, company_id: str | None, invoice_id: str | None, actor: str) -> View:
         """Fresh within `refresh_s`, or `busy`; a pull that takes longer goes on, and the next one finds it done."""
@@ -580,14 +565,13 @@ class Desk:
             found = [views.step(c, s, lists) for s in plan.steps if views.is_change(s)]
             rows += found
             if found:
-                receivables.append(self._receivables(w, c.company))
+                with w.reading() as tx:
+                    figures = tying_out.tied(tx, w, c, lists)
+                receivables.append(
+                    views.ar(c.company, (figures.erp_ar, figures.erp_ar), (figures.quickbooks_ar, figures.erp_ar))
+                )
         view = views.plan("", w.now(), rows, receivables)
         return self._keep_plan(w, "dry_run", digest(str(rows)), view, {})
-
-    def _receivables(self, w: Working, company: str) -> View:
-        with self.ports.store.reading() as tx:
-            _, figures = self._tied(tx, w, company, None)
-        return views.ar(company, (figures["erp"], figures["erp"]), (figures["quickbooks"], figures["erp"]))
 
     def _plan_resync(self, w: Working, params: Mapping[str, Any]) -> View:
         only = params.get("company_ids")
@@ -670,6 +654,8 @@ class Desk:
         run: str | None = None,
         kind: str | None = None,
         erp_id: str | None = None,
+        before: View | None = None,
+        after: View | None = None,
     ) -> None:
         tx.audits.add(
             connection.id,
@@ -688,9 +674,16 @@ class Desk:
                     amount=None,
                     why=why,
                     run_id=run,
+                    before=before,
+                    after=after,
                 )
             ],
         )
+
+
+def _named(connection: Connection, names: Sequence[str]) -> View:
+    """What the connection says under these names, for the audit."""
+    return {name: connection.name if name == "name" else shown(connection).get(name) for name in names}
 
 
 def _no_claim(connection: Connection) -> Claim:

@@ -320,6 +320,46 @@ audit_checks = Table(
     Column("fault", Text),
 )
 
+# A company's figures stand from `at` on, until the next row of the same subject; `gone`: it counts no more.
+tie_out_figures = Table(
+    "tie_out_figures",
+    metadata,
+    _of_connection(),
+    Column("epoch", Integer, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("gone", Boolean, nullable=False),
+    Column("company_id", Text),
+    Column("name", Prose, nullable=False),
+    Column("quickbooks_id", Text),
+    Column("erp_ar", BigInteger, nullable=False),
+    Column("quickbooks_ar", BigInteger, nullable=False),
+    Column("quickbooks_balance", BigInteger),
+    Column("erp_credit", BigInteger, nullable=False),
+    Column("quickbooks_credit", BigInteger, nullable=False),
+    Column("explained", Json, nullable=False),
+    PrimaryKeyConstraint("connection_id", "epoch", "subject", "at"),
+    Index(None, "connection_id", "epoch", "at"),
+)
+
+tie_outs = Table(
+    "tie_outs",
+    metadata,
+    _of_connection(),
+    Column("at", Instant, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("run_id", Text),
+    Column("erp_ar", BigInteger, nullable=False),
+    Column("quickbooks_ar", BigInteger, nullable=False),
+    Column("erp_credit", BigInteger, nullable=False),
+    Column("quickbooks_credit", BigInteger, nullable=False),
+    Column("companies", Integer, nullable=False),
+    Column("differing", Integer, nullable=False),
+    Column("audit_rows", BigInteger, nullable=False),
+    Column("audit_hash", Text),
+    PrimaryKeyConstraint("connection_id", "at"),
+)
+
 notices = Table(
     "notices",
     metadata,

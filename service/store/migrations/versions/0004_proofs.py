@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004_proofs"
-down_revision = "0001"
+down_revision = "0003_people"
 branch_labels = None
 depends_on = None
 
@@ -53,6 +53,49 @@ def upgrade() -> None:
             ["connection_id"], ["connections.id"], name="fk_audit_checks_connection_id_connections"
         ),
         sa.PrimaryKeyConstraint("connection_id", name="pk_audit_checks"),
+    )
+    _make_tie_outs()
+
+
+def _make_tie_outs() -> None:
+    op.create_table(
+        "tie_out_figures",
+        sa.Column("connection_id", BIG_ID, nullable=False),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("gone", sa.Boolean, nullable=False),
+        sa.Column("company_id", sa.Text),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("quickbooks_id", sa.Text),
+        sa.Column("erp_ar", sa.BigInteger, nullable=False),
+        sa.Column("quickbooks_ar", sa.BigInteger, nullable=False),
+        sa.Column("quickbooks_balance", sa.BigInteger),
+        sa.Column("erp_credit", sa.BigInteger, nullable=False),
+        sa.Column("quickbooks_credit", sa.BigInteger, nullable=False),
+        sa.Column("explained", sa.Text, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["connections.id"], name="fk_tie_out_figures_connection_id_connections"
+        ),
+        sa.PrimaryKeyConstraint("connection_id", "epoch", "subject", "at", name="pk_tie_out_figures"),
+    )
+    op.create_index("ix_tie_out_figures_connection_id_epoch_at", "tie_out_figures", ["connection_id", "epoch", "at"])
+    op.create_table(
+        "tie_outs",
+        sa.Column("connection_id", BIG_ID, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("run_id", sa.Text),
+        sa.Column("erp_ar", sa.BigInteger, nullable=False),
+        sa.Column("quickbooks_ar", sa.BigInteger, nullable=False),
+        sa.Column("erp_credit", sa.BigInteger, nullable=False),
+        sa.Column("quickbooks_credit", sa.BigInteger, nullable=False),
+        sa.Column("companies", sa.Integer, nullable=False),
+        sa.Column("differing", sa.Integer, nullable=False),
+        sa.Column("audit_rows", sa.BigInteger, nullable=False),
+        sa.Column("audit_hash", sa.Text),
+        sa.ForeignKeyConstraint(["connection_id"], ["connections.id"], name="fk_tie_outs_connection_id_connections"),
+        sa.PrimaryKeyConstraint("connection_id", "at", name="pk_tie_outs"),
     )
 
 
