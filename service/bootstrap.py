@@ -84,7 +84,7 @@ def build(settings: Settings, world: World | None = None) -> Service:
         clock=world.clock,
         people=People(store, world.clock, world.passwords),
         browsing=Browsing(store),
-        proofs=Proofs(ports, desk.tie_out),
+        proofs=Proofs(ports),
     )
 
 

@@ -18,7 +18,7 @@ from service.engine.refreshing import TooSlow, in_time
 from service.engine.settings import checked, shown
 from service.engine.sync import Look, TooLarge, bring_into_step, plans, read_both
 from service.engine.worker import disconnected
-from service.engine.working import LEASE, Ports, Working, as_record, digest
+from service.engine.working import LEASE, Ports, Working, as_record, digest, instant
 from service.errors import Disconnected, Reason, Rejected, SyncError
 from service.ports import Audit, Claim, Connection, ConnectionState, Dispatcher, Run, Transaction
 
@@ -323,8 +323,13 @@ class Desk:
     # ------------------------------------------------------------------------------------------ proofs
 
     def tie_out(self, account_id: str, *, as_of: str | None) -> View:
+        """Both books as they are now, or by what is dated up to a day; of an instant what the last sync left."""
+        moment = instant(as_of) if as_of and "T" in as_of else None
         with self._looking(account_id) as (tx, w):
-            rows = tying_out.everybody(tx, w, as_of[:10] if as_of else None)
+            if moment is not None:
+                found = tying_out.kept(tx, w.connection, moment)
+                return {"as_of": views.moment(found.totals.at), **tying_out.shown(found.companies), "waiting": []}
+            rows = tying_out.everybody(tx, w, as_of)
             waiting = [views.waiting(one) for one in waiting_customers(tx, w)]
         as_of = as_of or views.moment(self.ports.clock())
         return {"as_of": as_of, **tying_out.shown(rows), "waiting": waiting}

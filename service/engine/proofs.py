@@ -8,26 +8,19 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from service.engine import tying_out, views
+from service.engine import views
 from service.engine.kept_tie_outs import zone_of
 from service.engine.lists import load_lists
 from service.engine.sync import Look, plans
-from service.engine.working import Ports, Working, instant
+from service.engine.tying_out import Kept, kept
+from service.engine.working import Ports, Working
 from service.errors import Reason, Rejected
-from service.ports import Audit, Chain, ChainCheck, Claim, Connection, KeptTieOut, Page, Problem, Run, Tied, Transaction
+from service.ports import Audit, Chain, ChainCheck, Claim, Connection, KeptTieOut, Page, Problem, Run, Transaction
 
 View = dict[str, Any]
 PAGE = 500
 APPROVALS = ("approve", "cancel_run")
 SETTINGS = ("settings", "two_way", "connection", "connect", "soft_disconnect", "hard_disconnect", "restore")
-
-
-@dataclass(frozen=True)
-class TieOut:
-    """What a sync left: its totals, and every company by name."""
-
-    totals: KeptTieOut
-    companies: list[Tied]
 
 
 @dataclass(frozen=True)
@@ -40,7 +33,7 @@ class Pack:
     until: datetime
     made_at: datetime
     made_by: str
-    tie_out: TieOut
+    tie_out: Kept
     trend: list[KeptTieOut]
     open_problems: list[Problem]
     dismissed: list[Audit]
@@ -55,27 +48,16 @@ class Pack:
 class Proofs:
     """What was kept, read without a call to either side. Raises `Rejected` with a stable code and a sentence."""
 
-    def __init__(self, ports: Ports, live: Callable[..., View]) -> None:
-        """`live(account_id, as_of=day or None)` compares both books as they are now."""
+    def __init__(self, ports: Ports) -> None:
         self.ports = ports
-        self.live = live
 
     # ------------------------------------------------------------------------------------------ tie-out
 
-    def tie_out(self, account_id: str, *, as_of: str | None) -> View:
-        """Now, or by what is dated up to a day; of an instant what the last sync before it left."""
-        moment = instant(as_of) if as_of and "T" in as_of else None
-        if moment is None:
-            return self.live(account_id, as_of=as_of)
-        found = self.kept(account_id, moment)
-        shown = {"as_of": views.moment(found.totals.at), **tying_out.shown(found.companies)}
-        return {**shown, "run_id": found.totals.run_id, "waiting": []}
-
-    def kept(self, account_id: str, moment: datetime | None = None) -> TieOut:
+    def kept(self, account_id: str, moment: datetime | None = None) -> Kept:
         """What the last sync left, or the last one up to `moment`."""
         with self.ports.store.reading() as tx:
             connection = self._known(tx, account_id)
-            return _kept(tx, connection, moment or self.ports.clock())
+            return kept(tx, connection, moment or self.ports.clock())
 
     def trend(
         self, account_id: str, *, since: datetime | None = None, until: datetime | None = None
@@ -171,7 +153,6 @@ class Proofs:
         since = since or _start_of_month(until, zone)
         check = self.verify(account_id)
         with self.ports.store.reading() as tx:
-            kept = _kept(tx, connection, until)
             return Pack(
                 connection=connection,
                 zone=zone,
@@ -179,7 +160,7 @@ class Proofs:
                 until=until,
                 made_at=now,
                 made_by=actor,
-                tie_out=kept,
+                tie_out=kept(tx, connection, until),
                 trend=tx.tie_outs.history(connection.id, since=since, until=until),
                 open_problems=tx.problems.open(connection.id),
                 dismissed=list(_rows(tx, connection, until=end, action="dismiss")),
@@ -203,14 +184,6 @@ class Proofs:
 
 
 _NO_CLAIM = Claim(-1, -1, 0)
-
-
-def _kept(tx: Transaction, connection: Connection, moment: datetime) -> TieOut:
-    totals = tx.tie_outs.as_of(connection.id, moment)
-    if totals is None:
-        sentence = "No tie-out was kept up to then: one is kept at the end of each sync that changed something."
-        raise Rejected(Reason.NOT_FOUND, "no_tie_out_kept", sentence)
-    return TieOut(totals, tx.tie_outs.companies(connection.id, totals))
 
 
 def _rows(tx: Transaction, connection: Connection, **wanted: Any) -> Iterator[Audit]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from mappings.documents import Ending
@@ -15,9 +17,27 @@ from service.engine.customers import linked_companies
 from service.engine.lists import Lists, load_lists
 from service.engine.unlinked import unlinked
 from service.engine.working import Working
-from service.ports import Raw, Tied, Transaction
+from service.errors import Reason, Rejected
+from service.ports import Connection, KeptTieOut, Raw, Tied, Transaction
 
 View = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a sync left: its totals, and every company by name."""
+
+    totals: KeptTieOut
+    companies: list[Tied]
+
+
+def kept(tx: Transaction, connection: Connection, moment: datetime) -> Kept:
+    """What the last sync up to `moment` left."""
+    totals = tx.tie_outs.as_of(connection.id, moment)
+    if totals is None:
+        sentence = "No tie-out was kept up to then: one is kept at the end of each sync that changed something."
+        raise Rejected(Reason.NOT_FOUND, "no_tie_out_kept", sentence)
+    return Kept(totals, tx.tie_outs.companies(connection.id, totals))
 
 
 def everybody(tx: Transaction, w: Working, day: str | None = None) -> list[Tied]:

@@ -28,7 +28,7 @@ def test_a_past_sync_can_be_asked_what_it_saw(world: World) -> None:
     world.user.create_invoice(company, "40.00")
     world.settle()
 
-    then = world.service.proofs.tie_out("acc-1", as_of=before.isoformat())
+    then = world.desk.tie_out("acc-1", as_of=before.isoformat())
     now = world.service.proofs.kept("acc-1")
 
     assert (then["erp_total"], then["quickbooks_total"]) == ("100.00", "100.00")
@@ -50,7 +50,7 @@ def test_what_was_kept_is_what_a_fresh_comparison_says(world: World) -> None:
     world.wait(hours=1)
 
     live = world.tie_out()
-    kept = world.service.proofs.tie_out("acc-1", as_of=world.clock().isoformat())
+    kept = world.desk.tie_out("acc-1", as_of=world.clock().isoformat())
 
     def by_name(answer):
         return sorted(answer["companies"], key=lambda row: row["name"])
