@@ -19,6 +19,7 @@ from service.engine.differences import Differences
 from service.engine.figures import Figures
 from service.engine.intake import Intake
 from service.engine.people import People
+from service.engine.proofs import Proofs
 from service.engine.worker import work
 from service.engine.working import Ports
 from service.erp import notifications as erp_notifications
@@ -65,6 +66,7 @@ class Service:
     clock: Clock
     people: People
     browsing: Browsing
+    proofs: Proofs
 
 
 def build(settings: Settings, world: World | None = None) -> Service:
@@ -91,6 +93,7 @@ def build(settings: Settings, world: World | None = None) -> Service:
         clock=world.clock,
         people=People(store, world.clock, world.passwords),
         browsing=Browsing(store),
+        proofs=Proofs(ports),
     )
 
 

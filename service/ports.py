@@ -382,6 +382,77 @@ class Audit:
     before: Raw | None = None
     after: Raw | None = None
     id: int | None = None
+    seq: int | None = None
+    hash: str | None = None
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Where a connection's audit ends: how many rows were ever written, and the hash of the last (None: no row)."""
+
+    rows: int
+    hash: str | None
+
+
+@dataclass(frozen=True)
+class ChainCheck:
+    """A walk along the audit: `rows` fit, the last of them with this hash. `broken_at` is the first row that does not
+    fit, and `fault` says in words what is wrong with it; None where all fit."""
+
+    rows: int
+    hash: str | None
+    at: datetime
+    broken_at: int | None
+    fault: str | None
+
+
+@dataclass(frozen=True)
+class Tied:
+    """One company's A/R and credits in both books, in cents. `explained` are the documents that add up to the
+    difference: `{kind, erp_id, quickbooks_id, number, amount, cause}`, the amount in cents.
+
+    Without `company_id` it is a customer that only QuickBooks knows; without `quickbooks_id` a company without one.
+    """
+
+    company_id: str | None
+    name: str
+    quickbooks_id: str | None
+    erp_ar: int = 0
+    quickbooks_ar: int = 0
+    quickbooks_balance: int | None = None
+    erp_credit: int = 0
+    quickbooks_credit: int = 0
+    explained: tuple[Raw, ...] = ()
+
+    @property
+    def difference(self) -> int:
+        return self.erp_ar - self.quickbooks_ar
+
+    @property
+    def subject(self) -> str:
+        return f"company:{self.company_id}" if self.company_id else f"customer:{self.quickbooks_id}"
+
+
+@dataclass(frozen=True)
+class KeptTieOut:
+    """The tie-out as a sync left it: totals in cents, how many companies there were and how many of them differed, and
+    where the audit ended then."""
+
+    epoch: int
+    at: datetime
+    run_id: str | None
+    erp_ar: int
+    quickbooks_ar: int
+    erp_credit: int
+    quickbooks_credit: int
+    companies: int
+    differing: int
+    audit_rows: int
+    audit_hash: str | None
+
+    @property
+    def difference(self) -> int:
+        return self.erp_ar - self.quickbooks_ar
 
 
 @dataclass(frozen=True)
@@ -655,9 +726,63 @@ class Runs(Protocol):
 
 
 class Audits(Protocol):
+    """Append-only and hash-chained: each row's hash covers its content and the hash of the row before it."""
+
     def add(self, connection_id: int, entries: Sequence[Audit]) -> None: ...
-    def page(self, connection_id: int, *, record: str | None, run: str | None, cursor: str | None, limit: int) -> Page:
-        """Newest first. `record` matches a document key, an ERP id, a QuickBooks id or a number."""
+    def page(
+        self,
+        connection_id: int,
+        *,
+        record: str | None = None,
+        run: str | None = None,
+        actor: str | None = None,
+        action: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        cursor: str | None,
+        limit: int,
+    ) -> Page:
+        """Newest first. `record` matches a document key, an ERP id, a QuickBooks id or a number; `since` is inclusive,
+        `until` is not."""
+
+    def chain(self, connection_id: int) -> Chain: ...
+    def check(self, connection_id: int, *, since: ChainCheck | None = None) -> ChainCheck:
+        """Walk the chain from its first row; with `since`, an earlier walk that found no fault, from where it ended."""
+
+    def remember_check(self, connection_id: int, check: ChainCheck) -> None: ...
+    def last_check(self, connection_id: int) -> ChainCheck | None: ...
+    def row_hash(self, connection_id: int, seq: int) -> str | None: ...
+
+
+class TieOuts(Protocol):
+    """What syncs left: each company's figures whenever they changed, and totals at the end of a sync."""
+
+    def keep(
+        self, connection_id: int, epoch: int, tied: Sequence[Tied], *, gone: Iterable[str] = (), at: datetime
+    ) -> None:
+        """These figures hold from now on; subjects that are `gone` count no more. The same is not kept twice."""
+
+    def moved_since(self, connection_id: int, epoch: int, moment: datetime | None) -> bool:
+        """Whether figures changed after `moment` (None: whether there are any)."""
+
+    def close(self, connection_id: int, epoch: int, *, run_id: str | None, chain: Chain, at: datetime) -> KeptTieOut:
+        """Keep the totals of everything as it is now."""
+
+    def last(self, connection_id: int, epoch: int) -> KeptTieOut | None: ...
+    def current(self, connection_id: int, epoch: int, subject: str) -> Tied | None: ...
+    def as_of(self, connection_id: int, moment: datetime) -> KeptTieOut | None:
+        """The last one at or before `moment`, of whatever epoch."""
+
+    def history(
+        self, connection_id: int, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[KeptTieOut]:
+        """Oldest first, both ends included."""
+
+    def companies(self, connection_id: int, kept: KeptTieOut) -> list[Tied]:
+        """Every company's figures at that sync, by name."""
+
+    def drop(self, connection_id: int, kept: Sequence[KeptTieOut]) -> None:
+        """Forget these, and the figures that no other one needs."""
 
 
 class Inbox(Protocol):
@@ -848,6 +973,7 @@ class Transaction(Protocol):
     problems: Problems
     runs: Runs
     audits: Audits
+    tie_outs: TieOuts
     inbox: Inbox
     plans: Plans
     access: Access

@@ -54,6 +54,11 @@ def _marked(w: Working, companies: frozenset[str] | None) -> list[tuple[Record, 
     return [(record, rows.get(record.erp_id)) for record in sorted(records, key=lambda r: r.erp_id)]
 
 
+def linked_companies(tx: Transaction, w: Working) -> list[str]:
+    rows = tx.id_map.of_kind(w.id, w.epoch, "customer")
+    return sorted(row.company_id for row in rows if row.company_id and row.quickbooks_id)
+
+
 def _link(w: Working, record: Record, row: Row | None, mode: str) -> None:
     named = record.body.get("qb_customer_id")
     winner = _merged_into(w, row) if row else None

@@ -20,6 +20,7 @@ from mappings.plan import Action
 from mappings.tieout import contribution, erp_receivable, tie_out
 from service.engine import views
 from service.engine.compare import Comparison, compare
+from service.engine.customers import linked_companies
 from service.engine.lists import Lists, load_lists
 from service.engine.reading import keep_records, read_erp
 from service.engine.sync import Look, bring_into_step, read_both
@@ -82,11 +83,6 @@ def run(w: Working) -> None:
     if not w.connection.two_way:
         w.update(two_way=True)
     bring_into_step(w, Look(companies=frozenset(companies), retry=True), approved=True)
-
-
-def linked_companies(tx: Transaction, w: Working) -> list[str]:
-    rows = tx.id_map.of_kind(w.id, w.epoch, "customer")
-    return sorted(row.company_id for row in rows if row.company_id and row.quickbooks_id)
 
 
 def _outcome(tx: Transaction, w: Working, company: str, lists: Lists, used_credits: str) -> Outcome:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from mappings.quickbooks import customer_of
 from service.engine import problems
+from service.engine.kept_figures import keep_customers
 from service.engine.working import UnreadableRecord, Working, as_object, as_record, instant
 from service.errors import Refused
 from service.ports import Condition, Notice, QboObject, Raw, Record, Transaction
@@ -271,7 +272,9 @@ def keep_objects(w: Working, objects: Sequence[QboObject]) -> None:
     if not objects:
         return
     with w.writing() as tx:
-        changed = [o for o in tx.objects.upsert(w.id, w.epoch, objects) if o.entity in TRANSACTIONS]
+        moved = tx.objects.upsert(w.id, w.epoch, objects)
+        keep_customers(tx, w, [o for o in moved if o.entity == "Customer"])
+        changed = [o for o in moved if o.entity in TRANSACTIONS]
         _mark_customers(tx, w, {o.customer_id for o in changed})
         # A document that was given to another customer concerns the company that it belonged to as well.
         owners = tx.id_map.owners(w.id, w.epoch, [(o.entity, o.id) for o in changed])
@@ -289,6 +292,7 @@ def keep_deleted(w: Working, deleted: Sequence[tuple[str, str]]) -> None:
             latest = max(filter(None, (known.updated_at, w.now())))
             gone = QboObject(**{**known.__dict__, "deleted": True, "updated_at": latest})
             tx.objects.upsert(w.id, w.epoch, [gone])
+            keep_customers(tx, w, [gone] if entity == "Customer" else [])
             _mark_customers(tx, w, {known.customer_id})
 
 

@@ -25,6 +25,7 @@ from service.engine.customers import (
     park_unmapped,
 )
 from service.engine.items import ensure_default_item
+from service.engine.kept_tie_outs import keep_company, keep_tie_out
 from service.engine.links import push_links
 from service.engine.lists import Lists, load_lists, refresh_preferences
 from service.engine.negatives import used_in_quickbooks
@@ -124,6 +125,7 @@ def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:
         read_erp(w, ("credit", "invoice", "payment"))
         _work_off(w, look, lists)
     push_links(w)
+    keep_tie_out(w)
 
 
 def _work_off(w: Working, look: Look, lists: Lists) -> None:
@@ -202,7 +204,7 @@ def _company(w: Working, company: str, lists: Lists, *, retry: bool) -> None:
             c = compare(tx, w, company, lists)
         trouble = _trouble(w, c, lists)
         if trouble:
-            _park(w, c, *trouble)
+            _park(w, c, lists, *trouble)
             return
         c = _without_paused(w, c)
         if ensure_default_item(w, lists, c.plan):
@@ -244,13 +246,14 @@ def _trouble(w: Working, c: Comparison, lists: Lists) -> tuple[str, str] | None:
     return None
 
 
-def _park(w: Working, c: Comparison, code: str, cause: str) -> None:
+def _park(w: Working, c: Comparison, lists: Lists, code: str, cause: str) -> None:
     """One problem for the company; its records say why they are not in QuickBooks. Nothing is guessed."""
     with w.writing() as tx:
         problems.report(tx, w, problems.of_company(w, c, code, cause))
         for ref, keys in c.projection.touches.items():
             if keys & c.scope and not any(key in c.rows and c.rows[key].quickbooks_id for key in keys):
                 _set_status(tx, w, c, ref, min(keys & c.scope), "NOT_SYNCED", cause)
+        keep_company(tx, w, c, lists)
 
 
 def _without_paused(w: Working, c: Comparison) -> Comparison:
@@ -273,6 +276,7 @@ def _conclude(w: Working, company: str, lists: Lists, applier: Applier) -> None:
         tx.problems.settle(w.id, company_key(company), at=w.now())
         open_keys = _report(tx, w, c, applier)
         _show(tx, w, c, applier, open_keys)
+        keep_company(tx, w, c, lists)
 
 
 def _report(tx: Transaction, w: Working, c: Comparison, applier: Applier) -> set[str]:

@@ -2,70 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mappings.distru.records import read_books
-from mappings.money import text
 from mappings.quickbooks import amount_of
 from mappings.tieout import erp_credit, erp_receivable
 from service.engine.working import Working
-from service.ports import Transaction
-
-Row = tuple[dict[str, Any], dict[str, int]]
+from service.ports import QboObject, Tied, Transaction
 
 
-def unlinked(tx: Transaction, w: Working, as_of: str | None) -> list[Row]:
-    """Companies without a customer and customers without a company, as far as they owe or are owed anything.
-
-    Of another day's proof they are no part: without a link nothing ties their documents to a day.
-    """
-    if as_of is not None:
-        return []
-    rows = list(tx.id_map.of_kind(w.id, w.epoch, "customer"))
-    companies, customers = {row.company_id for row in rows}, {row.quickbooks_id for row in rows}
-    ours = [_company(tx, w, company) for company in tx.records.company_ids(w.id) if company not in companies]
-    theirs = [
-        _customer(tx, w, customer) for customer in tx.objects.customer_ids(w.id, w.epoch) if customer not in customers
-    ]
-    return [row for row in (*ours, *theirs) if row is not None]
+def unlinked(tx: Transaction, w: Working) -> list[Tied]:
+    """Companies without a customer and customers without a company, as far as they owe or are owed anything."""
+    linked = {row.company_id for row in tx.id_map.of_kind(w.id, w.epoch, "customer")}
+    ours = [lone_company(tx, w, company) for company in tx.records.company_ids(w.id) if company not in linked]
+    return [*(tied for tied in ours if tied is not None), *lone_customers(tx, w)]
 
 
-def _company(tx: Transaction, w: Working, company: str) -> Row | None:
+def lone_company(tx: Transaction, w: Working, company: str) -> Tied | None:
+    """A company that is linked to no customer; None where nothing is owed either way."""
     records = tx.records.of_company(w.id, company)
     books = read_books([(r.kind, r.body, r.deleted) for r in records])
-    owed = erp_receivable(books)
-    if not owed and not erp_credit(books):
+    owed, credit = erp_receivable(books), erp_credit(books)
+    if not owed and not credit:
         return None
     cause = "The company is not linked to a QuickBooks customer."
-    explained = [{"kind": "COMPANY", "erp_id": company, "quickbooks_id": None, "amount": text(owed), "cause": cause}]
-    view = _view(
-        company, books.company.name if books.company else company, None, erp=owed, erp_credit=erp_credit(books)
-    )
-    return view | {"explained_by": explained if owed else []}, {"erp": owed, "quickbooks": 0}
+    name = books.company.name if books.company else company
+    explained = (_explained("COMPANY", company, None, name, owed, cause),) if owed else ()
+    return Tied(company, name, None, erp_ar=owed, erp_credit=credit, explained=explained)
 
 
-def _customer(tx: Transaction, w: Working, customer: str) -> Row | None:
-    found = tx.objects.get(w.id, w.epoch, "Customer", customer)
-    balance = amount_of(found.body, "Balance") if found and not found.deleted else 0
-    if found is None or not balance:
+def lone_customers(tx: Transaction, w: Working) -> list[Tied]:
+    """Customers that no company is linked to, and whose balance is not zero."""
+    linked = {row.quickbooks_id for row in tx.id_map.of_kind(w.id, w.epoch, "customer")}
+    customers = tx.objects.of_entity(w.id, w.epoch, "Customer")
+    found = [lone_customer(each) for each in customers if each.id not in linked]
+    return [tied for tied in found if tied is not None]
+
+
+def lone_customer(customer: QboObject) -> Tied | None:
+    """A customer that no company is linked to; None where its balance is zero."""
+    balance = balance_of(customer)
+    if not balance:
         return None
-    name = str(found.body.get("DisplayName") or customer)
+    name = str(customer.body.get("DisplayName") or customer.id)
     cause = "No company of the ERP is linked to this customer."
-    row = {"kind": "Customer", "erp_id": None, "quickbooks_id": customer, "amount": text(-balance), "cause": cause}
-    return _view(None, name, customer, quickbooks=balance) | {"explained_by": [row]}, {"erp": 0, "quickbooks": balance}
+    explained = (_explained("Customer", None, customer.id, name, -balance, cause),)
+    return Tied(None, name, customer.id, quickbooks_ar=balance, quickbooks_balance=balance, explained=explained)
 
 
-def _view(
-    company: str | None, name: str, customer: str | None, *, erp: int = 0, erp_credit: int = 0, quickbooks: int = 0
-) -> dict[str, Any]:
-    return {
-        "company_id": company,
-        "name": name,
-        "quickbooks_id": customer,
-        "erp_ar": text(erp),
-        "quickbooks_ar": text(quickbooks),
-        "quickbooks_balance": text(quickbooks) if customer else None,
-        "difference": text(erp - quickbooks),
-        "erp_credit": text(erp_credit),
-        "quickbooks_credit": "0.00",
-    }
+def balance_of(customer: QboObject) -> int:
+    """As QuickBooks itself counts it, in cents."""
+    return 0 if customer.deleted else amount_of(customer.body, "Balance")
+
+
+def _explained(
+    kind: str, erp_id: str | None, quickbooks_id: str | None, number: str, amount: int, cause: str
+) -> dict[str, object]:
+    names = {"kind": kind, "erp_id": erp_id, "quickbooks_id": quickbooks_id, "number": number}
+    return {**names, "amount": amount, "cause": cause}

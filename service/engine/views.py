@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from mappings.documents import CreditMemo, Ending
+from mappings.documents import CreditMemo
 from mappings.gl import gl_effect
 from mappings.money import cents, text
 from mappings.plan import Action, Step
-from mappings.tieout import TieOut
 from service.engine import problems
 from service.engine.compare import Comparison
 from service.engine.customers import Waiting
@@ -195,6 +194,8 @@ def audit(entry: Audit) -> View:
         "run_id": entry.run_id,
         "before": side(entry.before),
         "after": side(entry.after),
+        "row": entry.seq,
+        "hash": entry.hash,
     }
 
 
@@ -280,55 +281,6 @@ def ar(company: str, erp: tuple[int, int], quickbooks: tuple[int, int]) -> View:
         "quickbooks_before": text(quickbooks[0]),
         "quickbooks_after": text(quickbooks[1]),
     }
-
-
-def tie_out_company(c: Comparison, figures: TieOut, name: str, balance: int | None, causes: Mapping[str, str]) -> View:
-    return {
-        "company_id": c.company,
-        "name": name,
-        "quickbooks_id": c.customer,
-        "erp_ar": text(figures.erp_receivable),
-        "quickbooks_ar": text(figures.quickbooks_receivable),
-        "quickbooks_balance": money(balance),
-        "difference": text(figures.difference),
-        "erp_credit": text(figures.erp_credit),
-        "quickbooks_credit": text(figures.quickbooks_credit),
-        "explained_by": [_difference(c, d.kind, d.key, d.amount, causes) for d in figures.explained],
-    }
-
-
-def _difference(c: Comparison, kind: str, key: str, amount: int, causes: Mapping[str, str]) -> View:
-    subject = problems.subject_of(c, key) if "@" not in key and key else (None, None)
-    entity = c.held.entities.get(key)
-    quickbooks_id = entity[1] if entity else key.partition("@")[2] or None
-    return {
-        "kind": subject[0] or kind,
-        "erp_id": subject[1],
-        "quickbooks_id": quickbooks_id,
-        "amount": text(amount),
-        "cause": causes.get(key) or _cause(c, kind, key, subject),
-    }
-
-
-def _cause(c: Comparison, kind: str, key: str, subject: tuple[str | None, str | None]) -> str:
-    if not key:
-        return "The ERP's own figures for this company do not add up to its documents."
-    ref = (subject[0] or "", subject[1] or "")
-    if ref in c.projection.by_choice:
-        return c.projection.by_choice[ref]
-    if key in c.projection.waits:
-        return c.projection.waits[key].cause
-    if "@" in key:
-        spaced = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind).strip()
-        return f"Only in QuickBooks: {spaced} {problems.number_of_key(c, key) or key.partition('@')[2]}."
-    if key.startswith("negative:"):
-        return "The memo of this negative invoice was used in QuickBooks; the ERP has no credit to use with it."
-    here = c.held.documents.get(key)
-    if here is None:
-        return (
-            "Only in the ERP: made before the connection, not sent." if key not in c.scope else "Not in QuickBooks yet."
-        )
-    return "Ended in QuickBooks." if isinstance(here, Ending) else "Changed on one side and not brought into step yet."
 
 
 def waiting(one: Waiting) -> View:

@@ -32,6 +32,7 @@ from service.store.rotation import rotate_secrets
 from service.store.runs import SqlRuns
 from service.store.tables import connections, metadata
 from service.store.tallies import SqlTallies
+from service.store.tie_outs import SqlTieOuts
 from service.store.users import SqlUsers
 from service.store.vault import SqlTokenVault
 
@@ -53,6 +54,7 @@ class SqlTransaction:
     problems: ports.Problems
     runs: ports.Runs
     audits: ports.Audits
+    tie_outs: ports.TieOuts
     inbox: ports.Inbox
     plans: ports.Plans
     access: ports.Access
@@ -106,6 +108,7 @@ class SqlStore:
             problems=SqlProblems(context),
             runs=SqlRuns(context),
             audits=SqlAudits(context),
+            tie_outs=SqlTieOuts(context),
             inbox=SqlInbox(context),
             plans=SqlPlans(context),
             access=SqlAccess(context),

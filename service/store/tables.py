@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 
+from service.store.chain import refuse_changes
 from service.store.columns import BigId, Instant, Json, Prose
 
 metadata = MetaData(
@@ -63,6 +64,8 @@ connections = Table(
     Column("sweep_at", Instant, nullable=False),
     Column("not_before", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("audit_rows", BigInteger, nullable=False, server_default=text("0")),
+    Column("audit_head", Text),
 )
 
 grants = Table(
@@ -294,12 +297,67 @@ audit = Table(
     Column("run_id", Text),
     Column("before", Json),
     Column("after", Json),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    UniqueConstraint("connection_id", "seq"),
     Index(None, "connection_id", "key"),
     Index(None, "connection_id", "erp_id"),
     Index(None, "connection_id", "quickbooks_id"),
     Index(None, "connection_id", "number"),
     Index(None, "connection_id", "run_id"),
     Index(None, "connection_id", "at"),
+)
+refuse_changes(audit)
+
+audit_checks = Table(
+    "audit_checks",
+    metadata,
+    Column("connection_id", BigId, ForeignKey("connections.id"), primary_key=True, autoincrement=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("hash", Text),
+    Column("at", Instant, nullable=False),
+    Column("broken_at", BigInteger),
+    Column("fault", Text),
+)
+
+# A company's figures stand from `at` on, until the next row of the same subject; `gone`: it counts no more.
+tie_out_figures = Table(
+    "tie_out_figures",
+    metadata,
+    _of_connection(),
+    Column("epoch", Integer, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("gone", Boolean, nullable=False),
+    Column("company_id", Text),
+    Column("name", Prose, nullable=False),
+    Column("quickbooks_id", Text),
+    Column("erp_ar", BigInteger, nullable=False),
+    Column("quickbooks_ar", BigInteger, nullable=False),
+    Column("quickbooks_balance", BigInteger),
+    Column("erp_credit", BigInteger, nullable=False),
+    Column("quickbooks_credit", BigInteger, nullable=False),
+    Column("explained", Json, nullable=False),
+    PrimaryKeyConstraint("connection_id", "epoch", "subject", "at"),
+    Index(None, "connection_id", "epoch", "at"),
+)
+
+tie_outs = Table(
+    "tie_outs",
+    metadata,
+    _of_connection(),
+    Column("at", Instant, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("run_id", Text),
+    Column("erp_ar", BigInteger, nullable=False),
+    Column("quickbooks_ar", BigInteger, nullable=False),
+    Column("erp_credit", BigInteger, nullable=False),
+    Column("quickbooks_credit", BigInteger, nullable=False),
+    Column("companies", Integer, nullable=False),
+    Column("differing", Integer, nullable=False),
+    Column("audit_rows", BigInteger, nullable=False),
+    Column("audit_hash", Text),
+    PrimaryKeyConstraint("connection_id", "at"),
 )
 
 notices = Table(

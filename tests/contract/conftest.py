@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from databases import fresh_postgres
-from sqlalchemy import create_engine
+from databases import empty, fresh_postgres
 from store_builders import KEY, noon
 
 from service.store import SqlStore, open_store
 from service.store.migrate import upgrade
-from service.store.tables import metadata
 
 
 @pytest.fixture(scope="session")
@@ -26,11 +24,7 @@ def postgres_url() -> Iterator[str]:
 def empty_postgres_url(postgres_url: str) -> Iterator[str]:
     """The same database, emptied after the test."""
     yield postgres_url
-    engine = create_engine(postgres_url)
-    with engine.begin() as connection:
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(table.delete())
-    engine.dispose()
+    empty(postgres_url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from databases import fresh_postgres
-from sqlalchemy import create_engine
+from databases import empty, fresh_postgres
 
 from service.store.migrate import upgrade
-from service.store.tables import metadata
 from tests.stories.world import World
 
 
@@ -28,11 +26,7 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
         return
     url = str(request.getfixturevalue("postgres_url"))
     yield url
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(table.delete())
-    engine.dispose()
+    empty(url)
 
 
 @pytest.fixture

@@ -189,6 +189,8 @@ class Asking:
         run: str | None = None,
         kind: str | None = None,
         erp_id: str | None = None,
+        before: View | None = None,
+        after: View | None = None,
     ) -> None:
         tx.audits.add(
             connection.id,
@@ -207,6 +209,8 @@ class Asking:
                     amount=None,
                     why=why,
                     run_id=run,
+                    before=before,
+                    after=after,
                 )
             ],
         )

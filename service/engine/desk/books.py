@@ -4,42 +4,30 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from mappings.money import text
-from mappings.quickbooks import amount_of
-from mappings.tieout import tie_out
-from service.engine import enabling, guards, open_items, views
-from service.engine.compare import compare
+from service.engine import guards, open_items, tying_out, views
 from service.engine.customers import waiting_customers
-from service.engine.desk.asking import Asking, View, busy, no_claim, unknown_company
-from service.engine.lists import load_lists
+from service.engine.desk.asking import Asking, View, busy, unknown_company
 from service.engine.reading import keep_records, read_quickbooks
 from service.engine.refreshing import TooSlow, in_time
 from service.engine.sync import Look, TooLarge, bring_into_step, read_both
-from service.engine.unlinked import unlinked
-from service.engine.working import Working, as_record
+from service.engine.working import Working, as_record, instant
 from service.errors import Reason, Rejected, SyncError
-from service.ports import Transaction
 
 
 class Books(Asking):
     """What both books hold of a company."""
 
     def tie_out(self, account_id: str, *, as_of: str | None) -> View:
-        with self.ports.store.reading() as tx:
-            connection = self._known(tx, account_id)
-            w = Working(self.ports, connection, no_claim(connection))
-            rows = [tied(tx, w, company, as_of) for company in enabling.linked_companies(tx, w)]
-            rows += unlinked(tx, w, as_of)
+        """Both books as they are now, or by what is dated up to a day; of an instant what the last sync left."""
+        moment = instant(as_of) if as_of and "T" in as_of else None
+        with self._looking(account_id) as (tx, w):
+            if moment is not None:
+                found = tying_out.kept(tx, w.connection, moment)
+                return {"as_of": views.moment(found.totals.at), **tying_out.shown(found.companies), "waiting": []}
+            rows = tying_out.everybody(tx, w, as_of)
             waiting = [views.waiting(one) for one in waiting_customers(tx, w)]
-        sums = {name: sum(figures[name] for _, figures in rows) for name in ("erp", "quickbooks")}
-        return {
-            "as_of": as_of or views.moment(self.ports.clock()),
-            "erp_total": text(sums["erp"]),
-            "quickbooks_total": text(sums["quickbooks"]),
-            "difference": text(sums["erp"] - sums["quickbooks"]),
-            "companies": [view for view, _ in rows],
-            "waiting": waiting,
-        }
+        as_of = as_of or views.moment(self.ports.clock())
+        return {"as_of": as_of, **tying_out.shown(rows), "waiting": waiting}
 
     def refresh(self, account_id: str, *, company_id: str | None, invoice_id: str | None, actor: str) -> View:
         """Fresh within `refresh_s`, or `busy`; a pull that takes longer goes on, and the next one finds it done."""
@@ -93,19 +81,3 @@ class Books(Asking):
     def credit_guards(self, account_id: str, credit_id: str) -> View:
         with self._looking(account_id) as (tx, w):
             return guards.of_credit(tx, w, credit_id)
-
-
-def tied(tx: Transaction, w: Working, company: str, as_of: str | None) -> tuple[View, dict[str, int]]:
-    """One company's row of the tie-out, and the receivables of `erp` and `quickbooks` in cents. `as_of`: a day."""
-    lists = load_lists(tx, w)
-    c = compare(tx, w, company, lists)
-    others = [(o.entity, o.body) for o in c.objects.values() if not o.deleted]
-    figures = tie_out(
-        c.books, c.projection.documents, c.held, others, lists.receivable_accounts, as_of[:10] if as_of else None
-    )
-    customer = tx.objects.get(w.id, w.epoch, "Customer", c.customer or "")
-    balance = amount_of(customer.body, "Balance") if customer else None
-    causes = {p.key: p.cause for p in tx.problems.open_of_company(w.id, company) if p.key}
-    name = c.books.company.name if c.books.company else company
-    view = views.tie_out_company(c, figures, name, balance, causes)
-    return view, {"erp": figures.erp_receivable, "quickbooks": figures.quickbooks_receivable}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.engine import views
 from service.engine.desk.asking import Asking, View, no_claim
 from service.engine.lists import Lists, load_lists
 from service.engine.reading import read_lists
-from service.engine.settings import checked
+from service.engine.settings import checked, shown
 from service.engine.working import Working
 from service.errors import Reason, Rejected
 from service.ports import Connection, ConnectionState
@@ -53,8 +53,18 @@ class Connections(Asking):
         if settings is not None:
             changes["settings"] = self._checked(connection, settings, lists)
         with self.ports.store.writing() as tx:
+            before = connection
             connection = tx.connections.update(connection.id, **changes)
-            self._say(tx, connection, actor, "settings", f"Changed: {', '.join(sorted(settings or {})) or 'name'}.")
+            changed = [*sorted(settings or {}), *(["name"] if name else [])]
+            self._say(
+                tx,
+                connection,
+                actor,
+                "settings",
+                f"Changed: {', '.join(changed)}.",
+                before=_named(before, changed),
+                after=_named(connection, changed),
+            )
             tx.connections.mark_dirty(connection.id)
             if settings:
                 tx.marks.add(connection.id, tx.records.company_ids(connection.id))
@@ -94,3 +104,8 @@ class Connections(Asking):
                 field="confirm",
             )
         return self._ask(account_id, f"{mode}_disconnect", {}, actor, connected=False)
+
+
+def _named(connection: Connection, names: Sequence[str]) -> View:
+    """What the connection says under these names, for the audit."""
+    return {name: connection.name if name == "name" else shown(connection).get(name) for name in names}

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from service.engine import views
+from service.engine import tying_out, views
 from service.engine.compare import Comparison, compare
 from service.engine.desk.asking import Asking, View
-from service.engine.desk.books import tied
-from service.engine.lists import load_lists
+from service.engine.lists import Lists, load_lists
 from service.engine.sync import Look, plans, read_both
 from service.engine.working import Working, digest
 from service.errors import Reason, Rejected
@@ -79,6 +78,8 @@ class Runs(Asking):
                 raise Rejected(Reason.CONFLICT, "run_over", f"This run is over already: {run.state}.")
             waiting = run.state in ("queued", "held")
             changes: dict[str, Any] = {"state": "cancelled", "finished_at": self.ports.clock()} if waiting else {}
+            connection = tx.connections.by_id(run.connection_id)
+            self._say(tx, connection, actor, "cancel_run", f"Asked to stop: {run.kind}.", run=run.id)
             return self._run_view(tx, tx.runs.update(run_id, cancel_requested=True, **changes))
 
     def approve(self, run_id: str, *, actor: str) -> View:
@@ -93,7 +94,8 @@ class Runs(Asking):
                     Reason.FORBIDDEN, "same_person", "Another person than the one who started it has to release it."
                 )
             run = tx.runs.update(run_id, state="queued", approved_by=actor)
-            tx.connections.update(run.connection_id, not_before=self.ports.clock())
+            connection = tx.connections.update(run.connection_id, not_before=self.ports.clock())
+            self._say(tx, connection, actor, "approve", f"Released: {run.error}", run=run.id)
             view = self._run_view(tx, run)
         self.dispatcher.kick(run.connection_id)
         return view
@@ -107,7 +109,7 @@ class Runs(Asking):
             found = [views.step(c, s, lists) for s in plan.steps if views.is_change(s)]
             if found:
                 rows += [*_without_customer(c), *found]
-                figures.append(_receivables(w, c.company))
+                figures.append(_receivables(w, c, lists))
         view = views.plan("", w.now(), rows, figures)
         return self._keep_plan(w, "dry_run", digest(str(rows)), view, {})
 
@@ -138,7 +140,8 @@ def _without_customer(c: Comparison) -> list[View]:
     return [views.plan_row("create", "COMPANY", c.company, None, name, c.company, 0, why, None)]
 
 
-def _receivables(w: Working, company: str) -> View:
+def _receivables(w: Working, c: Comparison, lists: Lists) -> View:
+    """QuickBooks' receivables of one company before the plan, and after it."""
     with w.reading() as tx:
-        _, figures = tied(tx, w, company, None)
-    return views.ar(company, (figures["erp"], figures["erp"]), (figures["quickbooks"], figures["erp"]))
+        found = tying_out.tied(tx, w, c, lists)
+    return views.ar(c.company, (found.erp_ar, found.erp_ar), (found.quickbooks_ar, found.erp_ar))

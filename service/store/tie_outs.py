@@ -1,0 +1,155 @@
+"""What syncs left of both books' comparison: figures whenever they changed, totals at the end of a sync."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, select
+
+from service.ports import Chain, KeptTieOut, Tied
+from service.store.repository import Repository, chunks
+from service.store.tables import tie_out_figures as figures
+from service.store.tables import tie_outs
+
+_TIED = tuple(each.name for each in fields(Tied))
+_KEPT = tuple(each.name for each in fields(KeptTieOut))
+_SUMS = ("erp_ar", "quickbooks_ar", "erp_credit", "quickbooks_credit")
+
+
+class SqlTieOuts(Repository):
+    """See `service.ports.TieOuts`. Figures of one moment are the newest row of each subject at or before it."""
+
+    def keep(
+        self, connection_id: int, epoch: int, tied: Sequence[Tied], *, gone: Iterable[str] = (), at: datetime
+    ) -> None:
+        fresh: dict[str, Tied | None] = dict.fromkeys(gone) | {each.subject: each for each in tied}
+        known = dict(self._newest(connection_id, epoch, fresh))
+        rows = []
+        for subject, figure in fresh.items():
+            row = known.get(subject)
+            before = _read(row) if row is not None and not row.gone else None
+            if figure != before:
+                rows.append(_values(connection_id, epoch, subject, figure or before, at=at, gone=figure is None))
+        self._upsert(figures, rows, "connection_id", "epoch", "subject", "at")
+
+    def moved_since(self, connection_id: int, epoch: int, moment: datetime | None) -> bool:
+        query = exists().where(_of(connection_id, epoch))
+        return bool(self._connection.scalar(select(query if moment is None else query.where(figures.c.at > moment))))
+
+    def close(self, connection_id: int, epoch: int, *, run_id: str | None, chain: Chain, at: datetime) -> KeptTieOut:
+        before = self.last(connection_id, epoch)
+        kept = before or KeptTieOut(epoch, at, None, 0, 0, 0, 0, 0, 0, 0, None)
+        kept = replace(kept, at=at, run_id=run_id, audit_rows=chain.rows, audit_hash=chain.hash)
+        for old, new in self._moved(connection_id, epoch, before.at if before else None, at):
+            kept = _counted(_counted(kept, old, -1), new, 1)
+        values = {name: getattr(kept, name) for name in _KEPT}
+        self._upsert(tie_outs, [{"connection_id": connection_id, **values}], "connection_id", "at")
+        return kept
+
+    def last(self, connection_id: int, epoch: int) -> KeptTieOut | None:
+        query = select(tie_outs).where(tie_outs.c.connection_id == connection_id, tie_outs.c.epoch == epoch)
+        row = self._connection.execute(query.order_by(tie_outs.c.at.desc()).limit(1)).one_or_none()
+        return _kept(row) if row else None
+
+    def current(self, connection_id: int, epoch: int, subject: str) -> Tied | None:
+        row = dict(self._newest(connection_id, epoch, [subject])).get(subject)
+        return _read(row) if row is not None and not row.gone else None
+
+    def as_of(self, connection_id: int, moment: datetime) -> KeptTieOut | None:
+        query = select(tie_outs).where(tie_outs.c.connection_id == connection_id, tie_outs.c.at <= moment)
+        row = self._connection.execute(query.order_by(tie_outs.c.at.desc()).limit(1)).one_or_none()
+        return _kept(row) if row else None
+
+    def history(
+        self, connection_id: int, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[KeptTieOut]:
+        query = select(tie_outs).where(tie_outs.c.connection_id == connection_id)
+        if since is not None:
+            query = query.where(tie_outs.c.at >= since)
+        if until is not None:
+            query = query.where(tie_outs.c.at <= until)
+        return [_kept(row) for row in self._connection.execute(query.order_by(tie_outs.c.at))]
+
+    def companies(self, connection_id: int, kept: KeptTieOut) -> list[Tied]:
+        mine = _of(connection_id, kept.epoch)
+        newest = select(figures.c.subject, func.max(figures.c.at).label("at")).where(mine, figures.c.at <= kept.at)
+        these = newest.group_by(figures.c.subject).subquery()
+        query = select(figures).join(these, and_(figures.c.subject == these.c.subject, figures.c.at == these.c.at))
+        rows = self._connection.execute(query.where(mine, ~figures.c.gone)).all()
+        return sorted(map(_read, rows), key=lambda tied: (tied.name.casefold(), tied.subject))
+
+    def drop(self, connection_id: int, kept: Sequence[KeptTieOut]) -> None:
+        for each in kept:
+            this = and_(tie_outs.c.connection_id == connection_id, tie_outs.c.at == each.at)
+            self._connection.execute(delete(tie_outs).where(this))
+            self._forget_figures(connection_id, each)
+
+    def _forget_figures(self, connection_id: int, dropped: KeptTieOut) -> None:
+        """Those that stood at the end of this sync alone: newer than the sync before it, and replaced by the next."""
+        of_epoch = (tie_outs.c.connection_id == connection_id, tie_outs.c.epoch == dropped.epoch)
+        before = self._connection.scalar(select(func.max(tie_outs.c.at)).where(*of_epoch, tie_outs.c.at < dropped.at))
+        after = self._connection.scalar(select(func.min(tie_outs.c.at)).where(*of_epoch, tie_outs.c.at > dropped.at))
+        if after is None:
+            return
+        newer = figures.alias()
+        same = and_(
+            newer.c.connection_id == figures.c.connection_id,
+            newer.c.epoch == figures.c.epoch,
+            newer.c.subject == figures.c.subject,
+        )
+        replaced = exists().where(same, newer.c.at > figures.c.at, newer.c.at <= after).correlate(figures)
+        useless = delete(figures).where(_of(connection_id, dropped.epoch), figures.c.at <= dropped.at, replaced)
+        self._connection.execute(useless if before is None else useless.where(figures.c.at > before))
+
+    def _newest(
+        self, connection_id: int, epoch: int, subjects: Iterable[str], *, until: datetime | None = None
+    ) -> Iterator[tuple[str, Row[Any]]]:
+        for some in chunks(iter(sorted(subjects))):
+            mine = [_of(connection_id, epoch), figures.c.subject.in_(some)]
+            if until is not None:
+                mine.append(figures.c.at <= until)
+            newest = select(figures.c.subject, func.max(figures.c.at).label("at")).where(*mine)
+            these = newest.group_by(figures.c.subject).subquery()
+            query = select(figures).join(these, and_(figures.c.subject == these.c.subject, figures.c.at == these.c.at))
+            for row in self._connection.execute(query.where(*mine)):
+                yield row.subject, row
+
+    def _moved(
+        self, connection_id: int, epoch: int, since: datetime | None, until: datetime
+    ) -> Iterator[tuple[Row[Any] | None, Row[Any]]]:
+        """(what it was at `since`, what it was at `until`) of every subject that moved between them."""
+        query = select(figures.c.subject).where(_of(connection_id, epoch), figures.c.at <= until).distinct()
+        subjects = list(self._connection.scalars(query if since is None else query.where(figures.c.at > since)))
+        old = dict(self._newest(connection_id, epoch, subjects, until=since)) if since is not None else {}
+        for subject, row in self._newest(connection_id, epoch, subjects, until=until):
+            yield old.get(subject), row
+
+
+def _of(connection_id: int, epoch: int) -> ColumnElement[bool]:
+    return and_(figures.c.connection_id == connection_id, figures.c.epoch == epoch)
+
+
+def _counted(kept: KeptTieOut, row: Row[Any] | None, sign: int) -> KeptTieOut:
+    if row is None or row.gone:
+        return kept
+    sums = {name: getattr(kept, name) + sign * getattr(row, name) for name in _SUMS}
+    differing = kept.differing + sign * (row.erp_ar != row.quickbooks_ar)
+    return replace(kept, **sums, companies=kept.companies + sign, differing=differing)
+
+
+def _values(
+    connection_id: int, epoch: int, subject: str, tied: Tied | None, *, at: datetime, gone: bool
+) -> dict[str, Any]:
+    own = {name: getattr(tied, name) for name in _TIED}
+    return {"connection_id": connection_id, "epoch": epoch, "subject": subject, "at": at, "gone": gone, **own}
+
+
+def _read(row: Row[Any]) -> Tied:
+    return Tied(**{name: getattr(row, name) for name in _TIED} | {"explained": tuple(row.explained)})
+
+
+def _kept(row: Row[Any]) -> KeptTieOut:
+    return KeptTieOut(**{name: getattr(row, name) for name in _KEPT})
