@@ -337,7 +337,8 @@ class Problem:
 
 @dataclass(frozen=True)
 class Run:
-    """One job on a connection. `params` is what was asked; `cursor` where a resumed run goes on."""
+    """One job on a connection. `params` is what was asked; `cursor` where a resumed run goes on; `phase` what it is
+    busy with, in words; `pace` the last moments at which it moved (see `engine.pace`)."""
 
     id: str
     connection_id: int
@@ -360,6 +361,8 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    phase: str | None = None
+    pace: Sequence[Sequence[Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -684,8 +687,9 @@ class Journal(Protocol):
 
 
 class Problems(Protocol):
-    def raise_(self, connection_id: int, problem: Problem) -> Problem:
-        """Open it, or count another attempt on the open one of the same (key, code); both keep the first id."""
+    def raise_(self, connection_id: int, problem: Problem, *, run_id: str | None = None) -> Problem:
+        """Open it, or count another attempt on the open one of the same (key, code); both keep the first id. `run_id`
+        is the run that met it."""
 
     def settle(
         self,
@@ -795,12 +799,74 @@ class Inbox(Protocol):
     def quarantined(self) -> list[Notice]: ...
 
 
+@dataclass(frozen=True)
+class PlanRow:
+    """One thing that a plan would do. `amount` in cents."""
+
+    action: str
+    kind: str | None
+    erp_id: str | None
+    quickbooks_id: str | None
+    number: str | None
+    company_id: str | None
+    amount: int
+    reason: str
+    gl_effect: Raw | None
+
+
+@dataclass(frozen=True)
+class PlanCompany:
+    """One company as a plan finds and leaves it: A/R in cents on both sides, and what else is known of its books."""
+
+    company_id: str
+    name: str | None
+    quickbooks_id: str | None
+    erp_before: int | None
+    erp_after: int | None
+    quickbooks_before: int | None
+    quickbooks_after: int | None
+    facts: Raw
+
+
+@dataclass(frozen=True)
+class KeptPlan:
+    """A plan as it was shown. `totals` as the contract has them; `outdated_at`: when the books were found to have
+    moved on; `run_id`: the run that carried it out."""
+
+    id: str
+    connection_id: int
+    kind: str
+    fingerprint: str
+    totals: Raw
+    params: Raw
+    created_at: datetime
+    outdated_at: datetime | None
+    run_id: str | None
+
+
 class Plans(Protocol):
-    def save(self, connection_id: int, kind: str, fingerprint: str, body: Raw, params: Raw, at: datetime) -> str:
+    """Rows and companies are kept one by one, so that a plan of any size is looked through page by page."""
+
+    def save(
+        self,
+        connection_id: int,
+        kind: str,
+        fingerprint: str,
+        *,
+        totals: Raw,
+        rows: Sequence[PlanRow],
+        companies: Sequence[PlanCompany],
+        params: Raw,
+        at: datetime,
+    ) -> str:
         """Answers the plan's id."""
 
-    def get(self, plan_id: str) -> tuple[int, str, str, Raw, Raw] | None:
-        """(connection_id, kind, fingerprint, body, params)"""
+    def get(self, plan_id: str) -> KeptPlan | None: ...
+    def latest(self, connection_id: int, kind: str) -> KeptPlan | None: ...
+    def carried_out(self, plan_id: str, run_id: str) -> None: ...
+    def outdated(self, plan_id: str, at: datetime) -> None: ...
+    def forget(self, connection_id: int, *, before: datetime) -> int:
+        """Plans made before then that nobody carried out, with their rows; answers how many."""
 
 
 class Access(Protocol):

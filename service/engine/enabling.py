@@ -17,6 +17,7 @@ from mappings.gl import gl_effect
 from mappings.keys import owner
 from mappings.money import text
 from mappings.plan import Action
+from mappings.quickbooks import amount_of, is_voided, open_balance
 from mappings.tieout import contribution, erp_receivable, tie_out
 from service.engine import views
 from service.engine.compare import Comparison, compare
@@ -33,32 +34,48 @@ REASONS = {
     "cancel": "Made before two-way sync; QuickBooks does not hold it.",
 }
 
+MOVES = ("cancel", "import", "update")
+"""Actions that take a step; what is kept or adopted is remembered only."""
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happens to one company: rows of the plan, and A/R in cents (before, after) on both sides."""
+    """What happens to one company: rows of the plan, and A/R in cents (before, after) on both sides. `facts`: how many
+    credits and payments each side has, and over how much."""
 
     rows: tuple[dict[str, Any], ...]
     cancels: tuple[str, ...]
     erp: tuple[int, int]
     quickbooks: tuple[int, int]
+    facts: dict[str, Any]
 
 
-def preview(w: Working, used_credits: str) -> tuple[dict[str, Any], str]:
-    """The plan without its id, and a fingerprint of the books that it was made from. Reads both sides, changes
-    nothing."""
+@dataclass(frozen=True)
+class Rehearsal:
+    """The plan without its id, a fingerprint of the books that it was made from, and the books of every company that
+    was looked at."""
+
+    plan: dict[str, Any]
+    fingerprint: str
+    books: list[dict[str, Any]]
+
+
+def preview(w: Working, used_credits: str) -> Rehearsal:
+    """Rehearse enabling. Reads both sides, changes nothing."""
     read_both(w, Look())
     rows: list[dict[str, Any]] = []
-    receivables = []
+    receivables, books = [], []
     with w.reading() as tx:
         lists = load_lists(tx, w)
         for company in linked_companies(tx, w):
             outcome = _outcome(tx, w, company, lists, used_credits)
             rows += outcome.rows
+            ar = views.ar(company, outcome.erp, outcome.quickbooks)
+            books.append(ar | {"facts": outcome.facts})
             if outcome.rows or outcome.erp != outcome.quickbooks:
-                receivables.append(views.ar(company, outcome.erp, outcome.quickbooks))
+                receivables.append(ar)
     plan = views.plan("", w.now(), rows, receivables)
-    return plan, digest(used_credits, dumps(rows), dumps(receivables))
+    return Rehearsal(plan, digest(used_credits, dumps(rows), dumps(receivables)), books)
 
 
 def run(w: Working) -> None:
@@ -68,20 +85,24 @@ def run(w: Working) -> None:
     """
     assert w.run is not None
     used = str(w.run.params.get("used_credits") or "revert")
+    w.progress(phase="Reading both books")
     read_both(w, Look())
     with w.reading() as tx:
         lists = load_lists(tx, w)
         companies = linked_companies(tx, w)
         planned = {c: _outcome(tx, w, c, lists, used) for c in companies} if not w.connection.two_way else {}
     cancels = [(company, credit) for company, outcome in planned.items() for credit in outcome.cancels]
-    w.progress(total=w.run.done + sum(len(outcome.rows) for outcome in planned.values()))
+    moves = [row for outcome in planned.values() for row in outcome.rows if row["action"] in MOVES]
+    w.progress(total=w.run.done + len(moves), phase="Cancelling credits that QuickBooks does not hold")
     for company, credit in cancels:
         w.stop_if_cancelled()
         _cancel(w, company, credit, delete_uses=used == "revert")
     if cancels:
         read_erp(w, ("credit", "invoice", "payment"))
+    w.stop_if_cancelled()
     if not w.connection.two_way:
         w.update(two_way=True)
+    w.progress(phase="Two-way sync is on: adopting and importing, company by company")
     bring_into_step(w, Look(companies=frozenset(companies), retry=True), approved=True)
 
 
@@ -108,7 +129,24 @@ def _outcome(tx: Transaction, w: Working, company: str, lists: Lists, used_credi
     quickbooks_after = quickbooks_before + sum(
         contribution(s.document) - contribution(s.before) for s in changes if s.action is not Action.DECLARE
     )
-    return Outcome(tuple(rows), cancels, (erp_before, erp_after), (quickbooks_before, quickbooks_after))
+    before_and_after = (erp_before, erp_after), (quickbooks_before, quickbooks_after)
+    return Outcome(tuple(rows), cancels, *before_and_after, _facts(now))
+
+
+def _facts(c: Comparison) -> dict[str, Any]:
+    """Credits by what is open of them, payments by their amount."""
+    there = [(o.entity, o.body) for o in c.objects.values() if not o.deleted and not is_voided(o.body)]
+    return {
+        "erp_credits": _sum(credit.remaining for credit in c.books.credits.values() if credit.live),
+        "erp_payments": _sum(payment.amount for payment in c.books.payments.values() if payment.posted),
+        "quickbooks_credits": _sum(-open_balance(*each) for each in there if open_balance(*each) < 0),
+        "quickbooks_payments": _sum(amount_of(raw, "TotalAmt") for entity, raw in there if entity == "Payment"),
+    }
+
+
+def _sum(amounts: Iterable[int]) -> dict[str, Any]:
+    found = list(amounts)
+    return {"count": len(found), "amount": text(sum(found))}
 
 
 def _fate(c: Comparison, credit: Credit) -> str:
@@ -191,4 +229,4 @@ def _cancel(w: Working, company: str, credit: str, *, delete_uses: bool) -> None
                 )
             ],
         )
-    w.progress(done=(w.run.done if w.run else 0) + 1, count="cancel")
+    w.step_done("cancel")

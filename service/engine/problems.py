@@ -190,7 +190,7 @@ def of_connection(w: Working, code: str, error: SyncError, what_to_do: str) -> P
 
 
 def report(tx: Transaction, w: Working, problem: Problem) -> Problem:
-    return tx.problems.raise_(w.id, problem)
+    return tx.problems.raise_(w.id, problem, run_id=w.run.id if w.run else None)
 
 
 def number_of_key(c: Comparison, key: Key) -> str | None:

@@ -15,6 +15,7 @@ from service.engine.compare import Comparison
 from service.engine.customers import Waiting
 from service.engine.links import WORDS
 from service.engine.lists import Lists
+from service.engine.pace import estimate, last_moved
 from service.engine.sync import amount_of
 from service.ports import Audit, Connection, Link, Notice, Page, Problem, Raw, Run
 
@@ -73,7 +74,7 @@ def run(r: Run, account_id: str) -> View:
         "kind": r.kind,
         "state": r.state,
         "trigger": r.trigger,
-        "progress": {"done": r.done, "total": r.total},
+        "progress": {"done": r.done, "total": r.total, **_under_way(r)},
         "counts": dict(r.counts),
         "quickbooks_calls": {"free": r.free_calls, "metered": r.metered_calls},
         "erp_calls": r.erp_calls,
@@ -83,6 +84,18 @@ def run(r: Run, account_id: str) -> View:
         "approved_by": r.approved_by,
         "started_at": moment(r.started_at),
         "finished_at": moment(r.finished_at),
+    }
+
+
+def _under_way(r: Run) -> View:
+    """What it is busy with, how fast it goes (steps a minute) and how long that will take; None where nobody knows."""
+    pace = r.pace or () if r.state == "running" else ()
+    foretold = estimate(pace, r.total)
+    return {
+        "phase": r.phase if r.state in ("queued", "running") else None,
+        "per_minute": foretold.per_minute if foretold else None,
+        "seconds_left": foretold.left_s if foretold else None,
+        "moved_at": moment(last_moved(pace)),
     }
 
 

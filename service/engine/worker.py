@@ -89,7 +89,7 @@ def _execute(ports: Ports, claim: Claim, run: Run) -> bool:
     """Carry out one run that somebody asked for; answers whether the next may follow."""
     with ports.store.writing(claim) as tx:
         connection = tx.connections.by_id(claim.connection_id)
-        run = tx.runs.update(run.id, state="running", started_at=run.started_at or ports.clock(), error=None)
+        run = tx.runs.update(run.id, state="running", started_at=run.started_at or ports.clock(), error=None, pace=None)
     bind_contextvars(run_id=run.id)
     w = Working(ports, connection, claim, run)
     if connection.state not in WORKING_STATES and run.kind not in ALWAYS:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import simplejson
 
+from service.engine.pace import moved
 from service.errors import Cancelled
 from service.ports import (
     Claim,
@@ -113,23 +114,37 @@ class Working:
         if run is not None and run.cancel_requested:
             raise Cancelled("A person stopped this run.")
 
-    def progress(self, *, done: int | None = None, total: int | None = None, count: str | None = None) -> None:
-        """Say how far the run is: seen by whoever follows it."""
+    def progress(
+        self,
+        *,
+        done: int | None = None,
+        total: int | None = None,
+        count: str | None = None,
+        phase: str | None = None,
+    ) -> None:
+        """Say how far the run is: seen by whoever follows it. A new `phase` has a pace of its own."""
         if self.run is None:
             return
         counts = dict(self.run.counts)
         if count:
             counts[count] = counts.get(count, 0) + 1
-        self.run = Run(
-            **{
-                **self.run.__dict__,
-                "done": self.run.done if done is None else done,
-                "total": max(self.run.total if total is None else total, self.run.done if done is None else done),
-                "counts": counts,
-            }
+        done = self.run.done if done is None else done
+        known = () if phase else self.run.pace or ()
+        self.run = replace(
+            self.run,
+            done=done,
+            total=max(self.run.total if total is None else total, done),
+            counts=counts,
+            phase=phase or self.run.phase,
+            pace=moved(known, self.now(), done),
         )
+        shown = {name: getattr(self.run, name) for name in ("done", "total", "counts", "phase", "pace")}
         with self.writing() as tx:
-            tx.runs.update(self.run.id, done=self.run.done, total=self.run.total, counts=counts)
+            tx.runs.update(self.run.id, **shown)
+
+    def step_done(self, count: str) -> None:
+        """One step of the run was carried out."""
+        self.progress(done=(self.run.done if self.run else 0) + 1, count=count)
 
 
 def dumps(body: Any) -> str:

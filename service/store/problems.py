@@ -12,7 +12,7 @@ from sqlalchemy import Row, Select, and_, bindparam, func, select, update
 from service.ports import Page, Problem
 from service.store.paging import page
 from service.store.repository import Repository
-from service.store.tables import NEEDS_A_PERSON, problems
+from service.store.tables import NEEDS_A_PERSON, problems, run_problems
 
 _FIELDS = tuple(each.name for each in fields(Problem))
 _KEPT = frozenset({"id", "first_seen", "attempts"})  # by another attempt on an open problem
@@ -42,7 +42,7 @@ _LATEST = (
 class SqlProblems(Repository):
     """See `service.ports.Problems`. One without a key is told apart by its record. Unknown ids raise LookupError."""
 
-    def raise_(self, connection_id: int, problem: Problem) -> Problem:
+    def raise_(self, connection_id: int, problem: Problem, *, run_id: str | None = None) -> Problem:
         """As the port says; what a person dismissed stays dismissed while it is the very same step (`fingerprint`)."""
         subject = _subject(problem)
         latest = self._latest(connection_id, subject, problem.code)
@@ -56,7 +56,14 @@ class SqlProblems(Repository):
             index_where=NEEDS_A_PERSON,
             set_=again | {"attempts": problems.c.attempts + 1},
         )
-        return _read(self._connection.execute(counted.returning(problems)).one())
+        raised = _read(self._connection.execute(counted.returning(problems)).one())
+        if run_id is not None:
+            self._met_by(run_id, raised.id)
+        return raised
+
+    def _met_by(self, run_id: str, problem_id: str) -> None:
+        met = self._insert(run_problems).values(run_id=run_id, problem_id=problem_id)
+        self._connection.execute(met.on_conflict_do_nothing())
 
     def settle(
         self,

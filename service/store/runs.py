@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
 from service.ports import Page, Run
 from service.store.paging import page
 from service.store.repository import Repository
-from service.store.tables import runs
+from service.store.tables import run_problems, runs
 
 _FIELDS = tuple(each.name for each in fields(Run))
 _CHANGEABLE = frozenset(_FIELDS) - {"id", "connection_id", "created_at"}
@@ -61,6 +61,7 @@ class SqlRuns(Repository):
         return self._first(query.order_by(runs.c.seq.desc()).limit(1))
 
     def delete(self, run_id: str) -> None:
+        self._connection.execute(delete(run_problems).where(run_problems.c.run_id == run_id))
         self._connection.execute(delete(runs).where(runs.c.id == run_id))
 
     def _first(self, query: Select[Any], **values: Any) -> Run | None:

@@ -270,11 +270,21 @@ runs = Table(
     Column("approved_by", Prose),
     Column("cancel_requested", Boolean, nullable=False),
     Column("cursor", Json, nullable=False),
+    Column("phase", Prose),
+    Column("pace", Json),
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("finished_at", Instant),
     Index(None, "connection_id", "state"),
     Index(None, "connection_id", "created_at"),
+)
+
+run_problems = Table(
+    "run_problems",
+    metadata,
+    Column("run_id", Text, nullable=False),
+    Column("problem_id", Text, ForeignKey("problems.id"), nullable=False),
+    PrimaryKeyConstraint("run_id", "problem_id"),
 )
 
 audit = Table(
@@ -410,6 +420,44 @@ plans = Table(
     Column("body", Json, nullable=False),
     Column("params", Json, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("outdated_at", Instant),
+    Column("run_id", Text),
+    Index(None, "connection_id", "kind"),
+)
+
+plan_rows = Table(
+    "plan_rows",
+    metadata,
+    Column("plan_id", Text, ForeignKey("plans.id"), nullable=False),
+    _of_connection(),
+    Column("seq", Integer, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("kind", Text),
+    Column("erp_id", Text),
+    Column("quickbooks_id", Text),
+    Column("number", Prose),
+    Column("company_id", Text),
+    Column("amount", BigInteger, nullable=False),
+    Column("reason", Prose, nullable=False),
+    Column("gl_effect", Json),
+    PrimaryKeyConstraint("plan_id", "seq"),
+    Index(None, "plan_id", "action"),
+)
+
+plan_companies = Table(
+    "plan_companies",
+    metadata,
+    Column("plan_id", Text, ForeignKey("plans.id"), nullable=False),
+    _of_connection(),
+    Column("company_id", Text, nullable=False),
+    Column("name", Prose),
+    Column("quickbooks_id", Text),
+    Column("erp_before", BigInteger),
+    Column("erp_after", BigInteger),
+    Column("quickbooks_before", BigInteger),
+    Column("quickbooks_after", BigInteger),
+    Column("facts", Json, nullable=False),
+    PrimaryKeyConstraint("plan_id", "company_id"),
 )
 
 api_tokens = Table(

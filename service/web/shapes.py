@@ -65,8 +65,14 @@ class Page(Shape):
 
 
 class Progress(Shape):
+    """How far a run is. `phase`: what it is busy with; `per_minute`, `seconds_left`: told from its own pace."""
+
     done: int
     total: int
+    phase: str | None = None
+    per_minute: int | None = None
+    seconds_left: int | None = None
+    moved_at: Instant | None = None
 
 
 class QuickBooksCalls(Shape):

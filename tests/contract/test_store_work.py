@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from store_builders import (
@@ -19,7 +19,7 @@ from store_builders import (
     an_audit,
 )
 
-from service.ports import ConnectionState, Page, Problem
+from service.ports import ConnectionState, KeptPlan, Page, PlanCompany, PlanRow, Problem, Transaction
 from service.store import SqlStore
 
 
@@ -283,13 +283,44 @@ def test_a_worked_off_notice_is_not_new_and_an_unreadable_one_is_shown(store: Sq
     assert replace(shown, id=0) == a_notice(None, body="not JSON \ufffd", state="quarantined", error="not JSON")
 
 
-def test_a_plan_is_carried_out_as_it_was_shown(store: SqlStore, acme: int):
+def test_a_plan_is_kept_as_it_was_shown_and_remembers_what_became_of_it(store: SqlStore, acme: int):
     with store.writing() as t:
-        plan_id = t.plans.save(acme, "enable_two_way", "f-1", {"steps": []}, {"used_credits": "revert"}, NOON)
+        plan_id = a_plan(t, acme)
+        t.plans.outdated(plan_id, LATER)
+        t.plans.carried_out(plan_id, "run-1")
 
     with store.reading() as t:
-        assert t.plans.get(plan_id) == (acme, "enable_two_way", "f-1", {"steps": []}, {"used_credits": "revert"})
+        kept = t.plans.get(plan_id)
+        assert kept == KeptPlan(
+            plan_id, acme, "enable_two_way", "f-1", {"cancel": 1}, {"used_credits": "revert"}, NOON, LATER, "run-1"
+        )
+        assert t.plans.latest(acme, "enable_two_way") == kept
+        assert t.plans.latest(acme, "resync") is None
         assert t.plans.get("nothing") is None
+
+
+def test_plans_that_nobody_carried_out_are_forgotten_with_their_rows(store: SqlStore, acme: int):
+    with store.writing() as t:
+        idle, carried_out, young = a_plan(t, acme), a_plan(t, acme), a_plan(t, acme, at=LATER)
+        t.plans.carried_out(carried_out, "run-1")
+
+        assert t.plans.forget(acme, before=LATER) == 1
+        assert [t.plans.get(each) is not None for each in (idle, carried_out, young)] == [False, True, True]
+
+
+def a_plan(t: Transaction, connection_id: int, at: datetime = NOON) -> str:
+    row = PlanRow("cancel", "CREDIT", "cr-1", None, "CR-104", "co-1", 15000, "made before", {"stock": False})
+    company = PlanCompany("co-1", "Sunset", "58", 10000, 25000, 25000, 25000, {"erp_credits": {"count": 1}})
+    return t.plans.save(
+        connection_id,
+        "enable_two_way",
+        "f-1",
+        totals={"cancel": 1},
+        rows=[row],
+        companies=[company],
+        params={"used_credits": "revert"},
+        at=at,
+    )
 
 
 def test_a_revoked_token_opens_nothing_and_frees_its_name(store: SqlStore):

@@ -85,6 +85,8 @@ class Asking:
                     )
                 )
                 self._say(tx, connection, actor, kind, "Asked for.", run=run.id)
+                if "plan_id" in params:
+                    tx.plans.carried_out(str(params["plan_id"]), run.id)
             tx.connections.update(connection.id, not_before=now)
             view = views.run(run, account_id)
         self.dispatcher.kick(connection.id)
@@ -128,21 +130,26 @@ class Asking:
             with self.ports.store.writing() as tx:
                 tx.connections.release(claim, seen=None)
 
-    def _keep_plan(self, w: Working, kind: str, fingerprint: str, plan: View, params: Mapping[str, Any]) -> View:
-        with w.writing() as tx:
-            plan_id = tx.plans.save(w.id, kind, fingerprint, plan, params, w.now())
-        return plan | {"plan_id": plan_id}
-
     def _plan_params(self, account_id: str, plan_id: str, kind: str) -> dict[str, Any]:
         """What a kept plan was made with, and the fingerprint of the books at that time."""
         with self.ports.store.reading() as tx:
             connection = self._known(tx, account_id)
             kept = tx.plans.get(plan_id)
-        if kept is None or kept[0] != connection.id or kept[1] != kind:
+        if kept is None or kept.connection_id != connection.id or kept.kind != kind:
             raise Rejected(
                 Reason.NOT_FOUND, "unknown_plan", "No plan of this connection has this id: make a preview first."
             )
-        return {"plan_id": plan_id, **kept[4], "fingerprint": kept[2]}
+        return {"plan_id": plan_id, **kept.params, "fingerprint": kept.fingerprint}
+
+    def _refuse_outdated(self, params: dict[str, Any], fingerprint: str) -> None:
+        """The plan is carried out as it was shown or not at all; one that is refused says so from then on."""
+        if fingerprint == params.pop("fingerprint"):
+            return
+        with self.ports.store.writing() as tx:
+            tx.plans.outdated(params["plan_id"], self.ports.clock())
+        raise Rejected(
+            Reason.CONFLICT, "plan_outdated", "The books moved on since the preview: make a new one and look again."
+        )
 
     def _connection(self, tx: Transaction, connection: Connection, connect_url: str | None = None) -> View:
         return views.connection(
@@ -234,12 +241,6 @@ def busy() -> Rejected:
         "busy",
         "The latest payments and credits are being fetched: try again in a few seconds.",
         retry_after_s=BUSY_S,
-    )
-
-
-def outdated() -> Rejected:
-    return Rejected(
-        Reason.CONFLICT, "plan_outdated", "The books moved on since the preview: make a new one and look again."
     )
 
 

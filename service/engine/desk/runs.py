@@ -9,6 +9,7 @@ from typing import Any
 from service.engine import tying_out, views
 from service.engine.compare import Comparison, compare
 from service.engine.desk.asking import Asking, View
+from service.engine.keeping import keep_plan
 from service.engine.lists import Lists, load_lists
 from service.engine.sync import Look, plans, read_both
 from service.engine.working import Working, digest
@@ -111,7 +112,7 @@ class Runs(Asking):
                 rows += [*_without_customer(c), *found]
                 figures.append(_receivables(w, c, lists))
         view = views.plan("", w.now(), rows, figures)
-        return self._keep_plan(w, "dry_run", digest(str(rows)), view, {})
+        return keep_plan(w, "dry_run", digest(str(rows)), view, {})
 
     def _plan_resync(self, w: Working, params: Mapping[str, Any]) -> View:
         only = params.get("company_ids")
@@ -128,7 +129,7 @@ class Runs(Asking):
                 rows += _without_customer(c)
                 rows += [views.step(c, s, lists) for s in c.plan.steps if views.is_change(s)]
         view = views.plan("", w.now(), rows, [])
-        return self._keep_plan(w, "resync", digest(str(rows)), view, params)
+        return keep_plan(w, "resync", digest(str(rows)), view, params)
 
 
 def _without_customer(c: Comparison) -> list[View]:

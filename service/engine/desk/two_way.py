@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from service.engine import enabling, legacy_overpayments
-from service.engine.desk.asking import Asking, View, outdated
+from service.engine.desk.asking import Asking, View
+from service.engine.keeping import keep_plan
 
 
 class Rehearsals(Asking):
@@ -11,15 +12,15 @@ class Rehearsals(Asking):
 
     def preview_two_way(self, account_id: str, *, used_credits: str, actor: str) -> View:
         with self._working(account_id) as w:
-            plan, fingerprint = enabling.preview(w, used_credits)
-            return self._keep_plan(w, "enable_two_way", fingerprint, plan, {"used_credits": used_credits})
+            found = enabling.preview(w, used_credits)
+            params = {"used_credits": used_credits}
+            return keep_plan(w, "enable_two_way", found.fingerprint, found.plan, params, found.books)
 
     def enable_two_way(self, account_id: str, *, plan_id: str, actor: str) -> View:
         params = self._plan_params(account_id, plan_id, "enable_two_way")
         with self._working(account_id) as w:
-            _, fingerprint = enabling.preview(w, str(params["used_credits"]))
-        if fingerprint != params.pop("fingerprint"):
-            raise outdated()
+            fingerprint = enabling.preview(w, str(params["used_credits"])).fingerprint
+        self._refuse_outdated(params, fingerprint)
         return self._ask(account_id, "enable_two_way", params, actor)
 
     def disable_two_way(self, account_id: str, *, actor: str) -> View:
@@ -33,13 +34,12 @@ class Rehearsals(Asking):
         with self._working(account_id) as w:
             rows, plan, fingerprint = legacy_overpayments.preview(w)
             params = {"legacy_overpayments": legacy_overpayments.repairable(rows)}
-            plan = self._keep_plan(w, "legacy_overpayments", fingerprint, plan, params)
+            plan = keep_plan(w, "legacy_overpayments", fingerprint, plan, params)
         return {"data": rows, "next_cursor": None, "plan_id": plan["plan_id"], "plan": plan}
 
     def repair_legacy_overpayments(self, account_id: str, *, plan_id: str, actor: str) -> View:
         params = self._plan_params(account_id, plan_id, "legacy_overpayments")
         with self._working(account_id) as w:
             _, _, fingerprint = legacy_overpayments.preview(w)
-        if fingerprint != params.pop("fingerprint"):
-            raise outdated()
+        self._refuse_outdated(params, fingerprint)
         return self._ask(account_id, "repair", params, actor, join=False)
