@@ -18,6 +18,7 @@ from service.engine.desk import Desk
 from service.engine.differences import Differences
 from service.engine.figures import Figures
 from service.engine.intake import Intake
+from service.engine.long_work import LongWork
 from service.engine.people import People
 from service.engine.proofs import Proofs
 from service.engine.worker import work
@@ -67,6 +68,7 @@ class Service:
     people: People
     browsing: Browsing
     proofs: Proofs
+    long_work: LongWork
 
 
 def build(settings: Settings, world: World | None = None) -> Service:
@@ -94,6 +96,7 @@ def build(settings: Settings, world: World | None = None) -> Service:
         people=People(store, world.clock, world.passwords),
         browsing=Browsing(store),
         proofs=Proofs(ports),
+        long_work=LongWork(ports),
     )
 
 

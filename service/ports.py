@@ -830,14 +830,14 @@ class PlanCompany:
 
 @dataclass(frozen=True)
 class KeptPlan:
-    """A plan as it was shown. `totals` as the contract has them; `outdated_at`: when the books were found to have
-    moved on; `run_id`: the run that carried it out."""
+    """A plan as it was shown. `summary`: its `totals` as the contract has them, and more of what it found;
+    `outdated_at`: when the books were found to have moved on; `run_id`: the run that carried it out."""
 
     id: str
     connection_id: int
     kind: str
     fingerprint: str
-    totals: Raw
+    summary: Raw
     params: Raw
     created_at: datetime
     outdated_at: datetime | None
@@ -853,7 +853,7 @@ class Plans(Protocol):
         kind: str,
         fingerprint: str,
         *,
-        totals: Raw,
+        summary: Raw,
         rows: Sequence[PlanRow],
         companies: Sequence[PlanCompany],
         params: Raw,
@@ -869,6 +869,58 @@ class Plans(Protocol):
         """Plans made before then that nobody carried out, with their rows; answers how many."""
 
 
+@dataclass(frozen=True)
+class Done:
+    """What a run did: so many of one action, and over how many cents."""
+
+    action: str
+    side: str
+    kind: str | None
+    count: int
+    amount: int
+
+
+@dataclass(frozen=True)
+class CauseCount:
+    """Problems of one code that a run met: how many, how many of them are still open, and over how many cents."""
+
+    code: str
+    cause: str
+    what_to_do: str
+    count: int
+    still_open: int
+    amount: int
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Records of one kind that an epoch had linked, as a later one has them: `same` on the same QuickBooks document,
+    `missing` on none."""
+
+    kind: str
+    count: int
+    same: int
+    missing: int
+
+
+class Summaries(Protocol):
+    """What reports and previews say in one line, counted by the database."""
+
+    def done(self, connection_id: int, run_id: str) -> list[Done]: ...
+    def causes(self, connection_id: int, run_id: str) -> list[CauseCount]:
+        """The most frequent first."""
+
+    def links(self, connection_id: int, epoch: int) -> dict[str, int]:
+        """Records with a QuickBooks document, by kind."""
+
+    def carried(self, connection_id: int, epoch: int, into: int) -> list[Carried]: ...
+    def records_since(self, connection_id: int, at: datetime) -> dict[str, int]:
+        """Records of the ERP that changed since then, deleted ones too, by kind."""
+
+    def objects_since(self, connection_id: int, epoch: int, at: datetime) -> dict[str, int]:
+        """QuickBooks objects that changed since then, by entity."""
+
+
 class Access(Protocol):
     """API tokens (kept as hashes), single-use connect links and OAuth states."""
 
@@ -881,6 +933,9 @@ class Access(Protocol):
 
     def revoke_token(self, name: str, at: datetime) -> bool: ...
     def remember(self, purpose: str, value: str, connection_id: int, expires_at: datetime) -> None: ...
+    def forget(self, purpose: str, connection_id: int) -> None:
+        """Whatever of it was not used yet is used up."""
+
     def redeem(self, purpose: str, value: str, now: datetime) -> int | None:
         """The connection id, once; None when unknown, used or expired."""
 
@@ -1042,6 +1097,7 @@ class Transaction(Protocol):
     tie_outs: TieOuts
     inbox: Inbox
     plans: Plans
+    summaries: Summaries
     access: Access
     users: Users
     listings: Listings

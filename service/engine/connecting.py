@@ -25,8 +25,9 @@ class Connecting:
     public_url: str
 
     def fresh_link(self, tx: Transaction, connection: Connection) -> str:
-        """A link that works once and for ten minutes."""
+        """A link that works once and for ten minutes; an older one works no more."""
         token = secrets.token_urlsafe(32)
+        tx.access.forget("connect", connection.id)
         tx.access.remember("connect", token, connection.id, self.ports.clock() + LINK_LIVES)
         return f"{self.public_url}/oauth/quickbooks/connect?{urlencode({'token': token})}"
 

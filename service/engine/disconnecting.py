@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from service.engine.links import push_links
 from service.engine.reading import ERP_KINDS
+from service.engine.sync import Look, sync
 from service.engine.working import NEVER, Working
-from service.errors import Refused, SyncError
-from service.ports import Audit, ConnectionState
+from service.errors import Reason, Refused, Rejected, SyncError
+from service.ports import Audit, Connection, ConnectionState
 
 LINK_KINDS = ("COMPANY", "INVOICE", "PAYMENT", "CREDIT", "RETURN", "REFUND")
 EPOCH_SOURCES = (
@@ -18,8 +20,17 @@ EPOCH_SOURCES = (
 )
 
 
+def refuse_idle(connection: Connection, mode: str) -> None:
+    """Nothing is left to disconnect: say so instead of a run that does nothing. What is softly disconnected may still
+    be disconnected hard."""
+    gone = ("new", "hard_disconnected") if mode == "hard" else ("new", "hard_disconnected", "soft_disconnected")
+    if connection.state.value in gone:
+        raise Rejected(Reason.CONFLICT, "not_connected", f"This connection is {connection.state.value} already.")
+
+
 def soft(w: Working) -> None:
     """The tokens die, the links stay: the same company may be connected again."""
+    w.progress(phase="Revoking the grant")
     _revoke(w)
     w.update(state=ConnectionState.SOFT_DISCONNECTED, sweep_at=NEVER)
     _say(w, "soft_disconnect", "Tokens revoked; every link is kept.")
@@ -30,7 +41,10 @@ def hard(w: Working) -> None:
 
     Resumable: clearing a link twice changes nothing, and the epoch ends only when all are cleared.
     """
+    w.progress(phase="Clearing QuickBooks IDs in the ERP")
     _clear_links(w)
+    w.stop_if_cancelled()
+    w.progress(phase="Revoking the grant and archiving the links")
     _revoke(w)
     connection = w.connection
     kept = {
@@ -61,11 +75,31 @@ def hard(w: Working) -> None:
     _say(w, "hard_disconnect", f"Every QuickBooks ID cleared; epoch {connection.epoch} archived.")
 
 
+def give_up(w: Working) -> None:
+    """A hard disconnect that a person stopped before its end: the ERP is shown the QuickBooks IDs again."""
+    with w.writing() as tx:
+        tx.id_map.unpush(w.id, w.epoch)
+    push_links(w)
+
+
 def restore(w: Working) -> None:
-    """Undo a hard disconnect: the links and settings of an archived epoch come back; two-way stays off."""
+    """Undo a hard disconnect: the links and settings of an archived epoch come back; two-way stays off.
+
+    Resumable: an epoch that is back is not brought back again.
+    """
     assert w.run is not None
-    epoch = str(w.run.params["epoch"])
-    kept = (w.connection.lists.get("epochs") or {}).get(epoch)
+    epoch = int(w.run.params["epoch"])
+    if w.epoch != epoch:
+        w.progress(phase="Bringing links and settings back")
+        _bring_back(w, epoch)
+    w.progress(phase="Reading both books and showing the ERP its QuickBooks IDs")
+    sync(w, Look(retry=True), approved=w.run.approved_by is not None)
+    _say(w, "restore", f"Epoch {epoch} restored.")
+
+
+def _bring_back(w: Working, epoch: int) -> None:
+    archived = w.connection.lists.get("epochs") or {}
+    kept = archived.get(str(epoch))
     if kept is None or kept.get("realm_id") != w.connection.realm_id:
         raise Refused(
             "That epoch belongs to another QuickBooks company than the one connected now.", code="wrong_company"
@@ -73,19 +107,14 @@ def restore(w: Working) -> None:
     with w.writing() as tx:
         tx.id_map.clear(w.id, w.epoch)
         tx.records.clear(w.id)
-        epochs = {e: v for e, v in (w.connection.lists.get("epochs") or {}).items() if e != epoch}
         w.connection = tx.connections.update(
             w.id,
-            epoch=int(epoch),
+            epoch=epoch,
             settings=kept["settings"],
-            lists={"epochs": epochs},
+            lists={"epochs": {e: v for e, v in archived.items() if e != str(epoch)}},
             watermarks=dict.fromkeys(EPOCH_SOURCES),
         )
         tx.id_map.unpush(w.id, w.epoch)
-    from service.engine.sync import Look, sync
-
-    sync(w, Look(retry=True))
-    _say(w, "restore", f"Epoch {epoch} restored.")
 
 
 def _clear_links(w: Working) -> None:
@@ -96,6 +125,7 @@ def _clear_links(w: Working) -> None:
     w.progress(total=total)
     cursor: str | None = None
     while True:
+        w.stop_if_cancelled()
         with w.reading() as tx:
             page = tx.id_map.links(w.id, epoch=w.epoch, cursor=cursor, limit=500)
         cleared = [

@@ -15,7 +15,7 @@ from mappings.distru.projection import is_held_by_payment
 from mappings.distru.records import Credit
 from mappings.gl import gl_effect
 from mappings.keys import owner
-from mappings.money import text
+from mappings.money import cents, text
 from mappings.plan import Action
 from mappings.quickbooks import amount_of, is_voided, open_balance
 from mappings.tieout import contribution, erp_receivable, tie_out
@@ -223,7 +223,7 @@ def _cancel(w: Working, company: str, credit: str, *, delete_uses: bool) -> None
                     quickbooks_id=None,
                     number=known.number,
                     company_id=company,
-                    amount=None,
+                    amount=cents(raw.get("amount") or 0),
                     why=REASONS["cancel"],
                     run_id=run.id if run else None,
                 )

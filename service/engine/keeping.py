@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from mappings.money import cents
+from mappings.money import cents, text
 from service.engine.views import View
 from service.engine.working import Working
 from service.ports import PlanCompany, PlanRow, Transaction
 
 KEPT_FOR = timedelta(days=30)
 """How long a plan is kept that nobody carried out."""
+FACTS = ("erp_credits", "erp_payments", "quickbooks_credits", "quickbooks_payments")
 SIDES = ("erp_before", "erp_after", "quickbooks_before", "quickbooks_after")
 
 
@@ -25,15 +26,16 @@ def keep_plan(
     books: Iterable[View] | None = None,
 ) -> View:
     """The plan with its id. `books`: A/R and more of every company that was looked at (default: the plan's own)."""
+    books = list(plan["ar"] if books is None else books)
     with w.writing() as tx:
         tx.plans.forget(w.id, before=w.now() - KEPT_FOR)
         plan_id = tx.plans.save(
             w.id,
             kind,
             fingerprint,
-            totals=plan["totals"],
+            summary={"totals": plan["totals"], "books": _sums(books), "rows": len(plan["steps"])},
             rows=[_row(step) for step in plan["steps"]],
-            companies=_companies(tx, w, plan, plan["ar"] if books is None else books),
+            companies=_companies(tx, w, plan, books),
             params=params,
             at=w.now(),
         )
@@ -56,3 +58,16 @@ def _companies(tx: Transaction, w: Working, plan: View, books: Iterable[View]) -
 def _company(company_id: str, name: str | None, customer: str | None, books: View) -> PlanCompany:
     figures = {side: cents(books[side]) if side in books else None for side in SIDES}
     return PlanCompany(company_id, name, customer, **figures, facts=books.get("facts") or {})
+
+
+def _sums(books: Iterable[View]) -> View:
+    """A/R of all companies together, and how many credits and payments each side has."""
+    found = list(books)
+    facts: dict[str, dict[str, Any]] = {}
+    for name in FACTS:
+        told = [each["facts"][name] for each in found if name in each.get("facts", ())]
+        facts[name] = {
+            "count": sum(one["count"] for one in told),
+            "amount": text(sum(cents(o["amount"]) for o in told)),
+        }
+    return {side: text(sum(cents(each[side]) for each in found)) for side in SIDES} | {"companies": len(found), **facts}

@@ -197,12 +197,14 @@ def _step(survey: Survey, step: Step) -> View:
 def run(w: Working, chosen: Mapping[str, Iterable[str]]) -> None:
     """Repair these credits, company by company. Resumable: a credit that was moved already is found moved."""
     repeat_unanswered(w)
+    w.progress(phase="Reading both books")
     read_both(w, Look())
     refresh_preferences(w, now_please=True)
     with w.reading() as tx:
         surveys = _surveys(tx, w, chosen)
     _brake(w, surveys)
-    w.progress(total=sum(len(survey.steps) for survey in surveys))
+    ahead = sum(len(survey.steps) for survey in surveys)
+    w.progress(total=(w.run.done if w.run else 0) + ahead, phase="Repairing, company by company")
     for survey in surveys:
         w.stop_if_cancelled()
         _repair(w, survey)

@@ -31,7 +31,9 @@ def _resolve(w: Working) -> None:
     if found is None or found[1].key is None or found[1].company_id is None:
         raise Refused("The problem is gone.", code="problem_gone")
     problem, choice = found[1], str(w.run.params["choice"])
+    w.progress(phase="Reading both books")
     read_both(w, Look())
+    w.progress(phase="Carrying out what was chosen")
     if choice == RELEASE_USES:
         _release_uses(w, problem)
         read_erp(w, ("credit", "invoice", "payment"))

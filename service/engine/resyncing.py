@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from mappings.plan import Action
 from service.engine.customers import link_customers
 from service.engine.sync import Look, bring_into_step, plans, read_both
 from service.engine.working import Working, as_record, instant
+from service.ports import Record
 
 KINDS = ("COMPANY", "INVOICE", "PAYMENT", "CREDIT", "RETURN", "REFUND")
 
@@ -12,31 +17,42 @@ KINDS = ("COMPANY", "INVOICE", "PAYMENT", "CREDIT", "RETURN", "REFUND")
 def run(w: Working) -> None:
     """Ask for every record in scope, then the ordinary loop sends it. Resumable: what is linked is not sent again."""
     assert w.run is not None
+    w.progress(phase="Reading both books")
     read_both(w, Look())
+    w.progress(phase="Choosing what is to be sent")
     companies = ask(w)
-    mode = str(w.run.params.get("customers") or "create")
+    mode = customers_mode(w.run.params)
     link_customers(w, mode=mode, companies=companies)
     look = Look(companies=companies, retry=True, customers=mode)
-    w.progress(total=w.run.done + sum(len(plan.steps) for _, plan in plans(w, look)))
+    ahead = sum(1 for _, plan in plans(w, look) for step in plan.steps if step.action is not Action.REMEMBER)
+    w.progress(total=w.run.done + ahead, phase="Sending, company by company")
     bring_into_step(w, look, approved=w.run.approved_by is not None)
+
+
+def customers_mode(params: Mapping[str, Any]) -> str:
+    """How companies get their customers, unless the one who asked narrowed it."""
+    return str(params.get("customers") or "create")
+
+
+def is_asked(record: Record, params: Mapping[str, Any]) -> bool:
+    """Whether a record is in the scope that was asked for."""
+    kinds, only, since = params.get("kinds"), params.get("company_ids"), instant(params.get("updated_after"))
+    return (
+        not record.deleted
+        and record.company_id is not None
+        and record.kind in (kinds or KINDS)
+        and (not only or record.company_id in only)
+        and (since is None or (record.updated_at is not None and record.updated_at >= since))
+    )
 
 
 def ask(w: Working) -> frozenset[str]:
     """Mark the records in scope as asked for; answers the companies that have any."""
     assert w.run is not None
-    params = w.run.params
-    only, since = params.get("company_ids"), instant(params.get("updated_after"))
     companies: set[str] = set()
-    for kind in params.get("kinds") or KINDS:
+    for kind in KINDS:
         with w.reading() as tx:
-            found = [
-                r
-                for r in tx.records.of_kind(w.id, kind)
-                if not r.deleted
-                and r.company_id
-                and (not only or r.company_id in only)
-                and (since is None or (r.updated_at is not None and r.updated_at >= since))
-            ]
+            found = [r for r in tx.records.of_kind(w.id, kind) if is_asked(r, w.run.params)]
         with w.writing() as tx:
             tx.records.set_wanted(w.id, kind, [r.erp_id for r in found], "asked")
             tx.marks.add(w.id, {r.company_id for r in found if r.company_id})

@@ -33,6 +33,11 @@ JOBS: dict[str, Callable[[Working], None]] = {
     "restore": disconnecting.restore,
     "repair": repairing.run,
 }
+GIVE_UP: dict[str, Callable[[Working], None]] = {
+    "resync": resyncing.give_up,
+    "hard_disconnect": disconnecting.give_up,
+}
+"""What has to be put right when a person stops one of these half-way."""
 WORKING_STATES = (ConnectionState.CONNECTED,)
 ALWAYS = ("soft_disconnect", "hard_disconnect")
 """Jobs that need no living grant."""
@@ -92,18 +97,18 @@ def _execute(ports: Ports, claim: Claim, run: Run) -> bool:
         run = tx.runs.update(run.id, state="running", started_at=run.started_at or ports.clock(), error=None, pace=None)
     bind_contextvars(run_id=run.id)
     w = Working(ports, connection, claim, run)
-    if connection.state not in WORKING_STATES and run.kind not in ALWAYS:
-        return _finish(w, "failed", "This connection is not connected to QuickBooks: connect it, then ask again.")
     try:
         w.stop_if_cancelled()
+        if connection.state not in WORKING_STATES and run.kind not in ALWAYS:
+            return _finish(w, "failed", "This connection is not connected to QuickBooks: connect it, then ask again.")
         if run.kind not in ALWAYS:
             repeat_unanswered(w)
         JOBS.get(run.kind, _reconcile)(w)
     except TooLarge as large:
         return _held(w, large)
     except Cancelled:
-        if run.kind == "resync":
-            resyncing.give_up(w)
+        if run.kind in GIVE_UP:
+            GIVE_UP[run.kind](w)
         return _finish(w, "cancelled")
     except Refused as error:
         return _finish(w, "failed", error.message)

@@ -43,8 +43,12 @@ class SqlAccess(Repository):
 
     def remember(self, purpose: str, value: str, connection_id: int, expires_at: datetime) -> None:
         self._connection.execute(delete(single_use).where(single_use.c.expires_at <= self._context.clock()))
-        kept = insert(single_use).values(hash=_hash(purpose, value), connection_id=connection_id, expires_at=expires_at)
-        self._connection.execute(kept)
+        kept = {"connection_id": connection_id, "expires_at": expires_at}
+        self._connection.execute(insert(single_use).values(hash=_hash(purpose, value), purpose=purpose, **kept))
+
+    def forget(self, purpose: str, connection_id: int) -> None:
+        unused = (single_use.c.purpose == purpose, single_use.c.connection_id == connection_id)
+        self._connection.execute(delete(single_use).where(*unused))
 
     def redeem(self, purpose: str, value: str, now: datetime) -> int | None:
         """Taking it out is using it: of two who try at once, one gets it."""

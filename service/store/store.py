@@ -30,6 +30,7 @@ from service.store.records import SqlRecords
 from service.store.repository import Context
 from service.store.rotation import rotate_secrets
 from service.store.runs import SqlRuns
+from service.store.summaries import SqlSummaries
 from service.store.tables import connections, metadata
 from service.store.tallies import SqlTallies
 from service.store.tie_outs import SqlTieOuts
@@ -57,6 +58,7 @@ class SqlTransaction:
     tie_outs: ports.TieOuts
     inbox: ports.Inbox
     plans: ports.Plans
+    summaries: ports.Summaries
     access: ports.Access
     users: ports.Users
     listings: ports.Listings
@@ -111,6 +113,7 @@ class SqlStore:
             tie_outs=SqlTieOuts(context),
             inbox=SqlInbox(context),
             plans=SqlPlans(context),
+            summaries=SqlSummaries(context),
             access=SqlAccess(context),
             users=SqlUsers(context),
             listings=SqlListings(context),

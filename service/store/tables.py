@@ -482,6 +482,7 @@ single_use = Table(
     "single_use",
     metadata,
     Column("hash", Text, primary_key=True),
+    Column("purpose", Text),
     _of_connection(),
     Column("expires_at", Instant, nullable=False, index=True),
 )

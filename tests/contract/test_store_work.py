@@ -315,7 +315,7 @@ def a_plan(t: Transaction, connection_id: int, at: datetime = NOON) -> str:
         connection_id,
         "enable_two_way",
         "f-1",
-        totals={"cancel": 1},
+        summary={"cancel": 1},
         rows=[row],
         companies=[company],
         params={"used_credits": "revert"},

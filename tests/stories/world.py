@@ -3,7 +3,7 @@ own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -15,7 +15,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from fixtures.simulators.erp import ErpSimulator
 from fixtures.simulators.quickbooks import QuickBooksSimulator
-from fixtures.simulators.transport import WsgiAdapter
+from fixtures.simulators.transport import WsgiAdapter, WsgiApp
 from mappings.money import cents
 from service.bootstrap import Service, build
 from service.bootstrap import World as Outside
@@ -56,6 +56,7 @@ class World:
         self.user = self.account.user
         self.actor = "token:support:test"
         self.webhooks_on = True
+        self.before_each_call: Callable[[str], object] = lambda path: None
         self._ids = count(1)
         self.service = self._build(database_url)
         self.desk = self.service.desk
@@ -95,9 +96,18 @@ class World:
     def session(self) -> requests.Session:
         session = requests.Session()
         session.trust_env = False
-        session.mount(ERP_URL, WsgiAdapter(self.erp.app))
-        session.mount(QBO_URL, WsgiAdapter(self.qbo.app))
+        session.mount(ERP_URL, WsgiAdapter(self._watched(self.erp.app)))
+        session.mount(QBO_URL, WsgiAdapter(self._watched(self.qbo.app)))
         return session
+
+    def _watched(self, app: WsgiApp) -> WsgiApp:
+        """Somebody looks, or does something, while the service calls out."""
+
+        def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            self.before_each_call(str(environ["PATH_INFO"]))
+            return app(environ, start_response)
+
+        return call
 
     def close(self) -> None:
         self.service.store.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 from service.engine import views
 from service.engine.desk.asking import Asking, View, no_claim
+from service.engine.disconnecting import refuse_idle
 from service.engine.lists import Lists, load_lists
 from service.engine.reading import read_lists
 from service.engine.settings import checked, shown
@@ -103,6 +104,7 @@ class Connections(Asking):
                 "'confirm' has to be the connection's name, letter by letter.",
                 field="confirm",
             )
+        refuse_idle(connection, mode)
         return self._ask(account_id, f"{mode}_disconnect", {}, actor, connected=False)
 
 

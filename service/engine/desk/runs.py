@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from service.engine import tying_out, views
+from service.engine import resyncing, tying_out, views
 from service.engine.compare import Comparison, compare
 from service.engine.desk.asking import Asking, View
 from service.engine.keeping import keep_plan
 from service.engine.lists import Lists, load_lists
-from service.engine.sync import Look, plans, read_both
+from service.engine.sync import Look, has_place, plans, read_both
+from service.engine.worker import GIVE_UP
 from service.engine.working import Working, digest
 from service.errors import Reason, Rejected
+from service.ports import Run
 
 
 class Runs(Asking):
@@ -77,11 +79,20 @@ class Runs(Asking):
             run = self._known_run(tx, run_id)
             if run.state in ("succeeded", "failed", "cancelled"):
                 raise Rejected(Reason.CONFLICT, "run_over", f"This run is over already: {run.state}.")
-            waiting = run.state in ("queued", "held")
-            changes: dict[str, Any] = {"state": "cancelled", "finished_at": self.ports.clock()} if waiting else {}
-            connection = tx.connections.by_id(run.connection_id)
+            run = tx.runs.update(run_id, cancel_requested=True, **self._cancelling(run))
+            connection = tx.connections.update(run.connection_id, not_before=self.ports.clock())
             self._say(tx, connection, actor, "cancel_run", f"Asked to stop: {run.kind}.", run=run.id)
-            return self._run_view(tx, tx.runs.update(run_id, cancel_requested=True, **changes))
+            view = self._run_view(tx, run)
+        self.dispatcher.kick(run.connection_id)
+        return view
+
+    def _cancelling(self, run: Run) -> dict[str, Any]:
+        """A run that waits is over at once, but for one that has to put right what it began (see `worker.GIVE_UP`)."""
+        if run.state not in ("queued", "held"):
+            return {}
+        if run.kind in GIVE_UP and run.started_at is not None:
+            return {"state": "queued"}
+        return {"state": "cancelled", "finished_at": self.ports.clock()}
 
     def approve(self, run_id: str, *, actor: str) -> View:
         with self.ports.store.writing() as tx:
@@ -115,19 +126,20 @@ class Runs(Asking):
         return keep_plan(w, "dry_run", digest(str(rows)), view, {})
 
     def _plan_resync(self, w: Working, params: Mapping[str, Any]) -> View:
-        only = params.get("company_ids")
+        """As the run would: what is in scope, of companies that have a customer or will have one."""
+        look = Look(customers=resyncing.customers_mode(params))
         rows: list[View] = []
         with w.reading() as tx:
             lists = load_lists(tx, w)
             for company in tx.records.company_ids(w.id):
-                if only and company not in only:
-                    continue
                 records = [
-                    replace(r, wanted=None if r.deleted else "asked") for r in tx.records.of_company(w.id, company)
+                    replace(r, wanted="asked") if resyncing.is_asked(r, params) else r
+                    for r in tx.records.of_company(w.id, company)
                 ]
                 c = compare(tx, w, company, lists, records=records)
-                rows += _without_customer(c)
-                rows += [views.step(c, s, lists) for s in c.plan.steps if views.is_change(s)]
+                found = [views.step(c, s, lists) for s in c.plan.steps if views.is_change(s)]
+                if any(resyncing.is_asked(r, params) for r in records) and has_place(tx, w, c, look):
+                    rows += [*_without_customer(c), *found]
         view = views.plan("", w.now(), rows, [])
         return keep_plan(w, "resync", digest(str(rows)), view, params)
 

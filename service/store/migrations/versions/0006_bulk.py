@@ -1,4 +1,5 @@
-"""Rows of kept plans in tables of their own; what a run is busy with, its pace, and the problems that it met."""
+"""Rows of kept plans in tables of their own; a run's phase, its pace and the problems that it met; what a single-use
+secret is for."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006_bulk"
-down_revision = "0001"
+down_revision = "0003_people"
 branch_labels = None
 depends_on = None
 
@@ -24,6 +25,7 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("pace", sa.Text))
     op.add_column("plans", sa.Column("outdated_at", INSTANT))
     op.add_column("plans", sa.Column("run_id", sa.Text))
+    op.add_column("single_use", sa.Column("purpose", sa.Text))
     op.create_index("ix_plans_connection_id_kind", "plans", ["connection_id", "kind"])
     op.create_table(
         "run_problems",
