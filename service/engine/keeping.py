@@ -24,8 +24,10 @@ def keep_plan(
     plan: View,
     params: Mapping[str, Any],
     books: Iterable[View] | None = None,
+    found: list[View] | None = None,
 ) -> View:
-    """The plan with its id. `books`: A/R and more of every company that was looked at (default: the plan's own)."""
+    """The plan with its id. `books`: A/R and more of every company that was looked at (default: the plan's own);
+    `found`: what it is about, where that is more than its rows."""
     books = list(plan["ar"] if books is None else books)
     with w.writing() as tx:
         tx.plans.forget(w.id, before=w.now() - KEPT_FOR)
@@ -33,7 +35,7 @@ def keep_plan(
             w.id,
             kind,
             fingerprint,
-            summary={"totals": plan["totals"], "books": _sums(books), "rows": len(plan["steps"])},
+            summary={"totals": plan["totals"], "books": _sums(books), "rows": len(plan["steps"]), "found": found},
             rows=[_row(step) for step in plan["steps"]],
             companies=_companies(tx, w, plan, books),
             params=params,

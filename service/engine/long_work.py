@@ -9,6 +9,7 @@ from typing import Any
 
 from mappings.money import text
 from service.engine import views
+from service.engine.resyncing import KINDS
 from service.engine.views import View
 from service.engine.working import Ports, instant
 from service.errors import Reason, Rejected
@@ -24,6 +25,19 @@ class LongWork:
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
 
+    def standing(self, account_id: str, kind: str, plan_kind: str | None = None) -> View:
+        """Before work of this kind: the run under way or last ended, the plan made last, and records by kind as
+        (kind, in the ERP, linked)."""
+        with self.ports.store.reading() as tx:
+            connection = self._known(tx, account_id)
+            run, kept = tx.runs.last(connection.id, kind), tx.plans.latest(connection.id, plan_kind or kind)
+            records, links = tx.summaries.records(connection.id), tx.summaries.links(connection.id, connection.epoch)
+        return {
+            "run": views.run(run, account_id) if run else None,
+            "plan": self._plan(connection, kept, is_latest=True) if kept else None,
+            "records": [(each, records.get(each, 0), links.get(each, 0)) for each in KINDS],
+        }
+
     # ------------------------------------------------------------------------------------------- plans
 
     def plan(self, account_id: str, plan_id: str) -> View:
@@ -35,13 +49,6 @@ class LongWork:
             latest = tx.plans.latest(connection.id, kept.kind)
         return self._plan(connection, kept, is_latest=latest is None or latest.id == kept.id)
 
-    def latest_plan(self, account_id: str, kind: str) -> View | None:
-        """The plan of this kind that was made last, where there is one."""
-        with self.ports.store.reading() as tx:
-            connection = self._known(tx, account_id)
-            kept = tx.plans.latest(connection.id, kind)
-        return self._plan(connection, kept, is_latest=True) if kept else None
-
     def _plan(self, connection: Connection, kept: KeptPlan, *, is_latest: bool) -> View:
         outdated = None if kept.run_id else self._outdated(connection, kept, is_latest=is_latest)
         return {
@@ -52,6 +59,7 @@ class LongWork:
             "totals": kept.summary["totals"],
             "books": kept.summary.get("books"),
             "rows": kept.summary.get("rows"),
+            "found": kept.summary.get("found"),
             "run_id": kept.run_id,
             "outdated": outdated,
         }
@@ -85,7 +93,7 @@ class LongWork:
             "plan_id": run.params.get("plan_id"),
             "params": {name: value for name, value in run.params.items() if value is not None},
             "took_s": _took(run, self.ports.clock()),
-            "done": [asdict(each) | {"amount": text(each.amount)} for each in done],
+            "done": [asdict(each) | {"amount": text(each.amount)} for each in done if each.side != "connection"],
             "causes": [asdict(each) | {"amount": text(each.amount)} for each in causes],
         }
 

@@ -10,11 +10,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, FromClause, Table, and_, func, or_, select
+from sqlalchemy import Column, ColumnElement, FromClause, Table, and_, case, func, or_, select
 
 from service.ports import Listed
 from service.store.repository import Repository
-from service.store.tables import audit, connections, documents, links, notices, problems, records, runs
+from service.store.tables import (
+    audit,
+    connections,
+    documents,
+    links,
+    notices,
+    plan_companies,
+    plan_rows,
+    problems,
+    records,
+    run_problems,
+    runs,
+)
 
 _ESCAPE = "\\"
 
@@ -54,6 +66,47 @@ _LINKED = links.outerjoin(
         records.c.kind == links.c.kind,
         records.c.erp_id == links.c.erp_id,
     ),
+)
+
+_COMPANY = records.alias("company")
+
+
+def _with_company(table: Table) -> FromClause:
+    """Each row beside the company that it belongs to, as the ERP names it."""
+    same = (_COMPANY.c.connection_id == table.c.connection_id, _COMPANY.c.erp_id == table.c.company_id)
+    return table.outerjoin(_COMPANY, and_(*same, _COMPANY.c.kind == "COMPANY"))
+
+
+def _stands_for(link: FromClause, document: FromClause) -> ColumnElement[bool]:
+    same = (document.c.connection_id == link.c.connection_id, document.c.epoch == link.c.epoch)
+    return and_(*same, document.c.key == link.c.document_key)
+
+
+_ITS_COMPANY = and_(
+    plan_companies.c.plan_id == plan_rows.c.plan_id, plan_companies.c.company_id == plan_rows.c.company_id
+)
+_NOW, _DOCUMENT_NOW = links.alias("link_now"), documents.alias("document_now")
+_SAME_RECORD = and_(
+    _NOW.c.connection_id == links.c.connection_id,
+    _NOW.c.epoch == connections.c.epoch,
+    _NOW.c.kind == links.c.kind,
+    _NOW.c.erp_id == links.c.erp_id,
+)
+_CARRIED = (
+    _LINKED.outerjoin(connections, connections.c.id == links.c.connection_id)
+    .outerjoin(_NOW, _SAME_RECORD)
+    .outerjoin(_DOCUMENT_NOW, _stands_for(_NOW, _DOCUMENT_NOW))
+)
+_OUTCOME = case(
+    (_DOCUMENT_NOW.c.quickbooks_id.is_(None), "missing"),
+    (
+        and_(
+            _DOCUMENT_NOW.c.quickbooks_id == documents.c.quickbooks_id,
+            _DOCUMENT_NOW.c.quickbooks_type == documents.c.quickbooks_type,
+        ),
+        "same",
+    ),
+    else_="other",
 )
 
 LISTINGS: Mapping[str, Listing] = {
@@ -102,6 +155,58 @@ LISTINGS: Mapping[str, Listing] = {
         | _of(audit, "company_id", "amount", "why", "run_id"),
         audit.c.id,
         searched=("actor", "erp_id", "quickbooks_id", "number", "why"),
+    ),
+    "plan_rows": Listing(
+        plan_rows,
+        _of(plan_rows, "plan_id", "seq", "action", "kind", "erp_id", "quickbooks_id", "number", "company_id", "amount")
+        | _of(plan_rows, "reason", "gl_effect")
+        | {"company": plan_companies.c.name},
+        plan_rows.c.seq,
+        searched=("number", "erp_id", "quickbooks_id", "company"),
+        joined=plan_rows.outerjoin(
+            plan_companies,
+            and_(
+                plan_companies.c.plan_id == plan_rows.c.plan_id, plan_companies.c.company_id == plan_rows.c.company_id
+            ),
+        ),
+    ),
+    "plan_companies": Listing(
+        plan_companies,
+        _of(plan_companies, "plan_id", "company_id", "name", "quickbooks_id", "facts", "erp_before", "erp_after")
+        | _of(plan_companies, "quickbooks_before", "quickbooks_after")
+        | {"difference": plan_companies.c.erp_after - plan_companies.c.quickbooks_after},
+        plan_companies.c.company_id,
+        searched=("name", "company_id", "quickbooks_id"),
+    ),
+    "report": Listing(
+        audit,
+        _of(audit, "id", "at", "action", "side", "kind", "erp_id", "quickbooks_id", "number", "company_id", "amount")
+        | _of(audit, "why", "run_id")
+        | {"company": _COMPANY.c.number},
+        audit.c.id,
+        searched=("number", "erp_id", "quickbooks_id", "company"),
+        joined=_with_company(audit),
+    ),
+    "run_problems": Listing(
+        problems,
+        _of(problems, "id", "status", "code", "kind", "erp_id", "quickbooks_id", "number", "company_id", "amount")
+        | _of(problems, "cause", "what_to_do", "last_seen")
+        | {"run_id": run_problems.c.run_id, "company": _COMPANY.c.number},
+        problems.c.seq,
+        searched=("number", "erp_id", "quickbooks_id", "company", "cause"),
+        joined=_with_company(problems).outerjoin(run_problems, run_problems.c.problem_id == problems.c.id),
+    ),
+    "carried": Listing(
+        links,
+        _of(links, "epoch", "kind", "erp_id")
+        | {"erp_number": func.coalesce(links.c.number, records.c.number)}
+        | {"type_then": documents.c.quickbooks_type, "id_then": documents.c.quickbooks_id}
+        | {"type_now": _DOCUMENT_NOW.c.quickbooks_type, "id_now": _DOCUMENT_NOW.c.quickbooks_id}
+        | {"was_linked": case((documents.c.quickbooks_id.is_(None), 0), else_=1), "outcome": _OUTCOME}
+        | {"status_now": _NOW.c.status},
+        links.c.id,
+        searched=("erp_number", "erp_id", "id_then", "id_now"),
+        joined=_CARRIED,
     ),
     "notices": Listing(
         notices,

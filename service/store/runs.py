@@ -56,8 +56,9 @@ class SqlRuns(Repository):
         query = select(runs).where(runs.c.connection_id == connection_id)
         return page(self._connection, query, runs.c.seq, cursor, limit, _read, newest_first=True)
 
-    def last(self, connection_id: int) -> Run | None:
+    def last(self, connection_id: int, kind: str | None = None) -> Run | None:
         query = select(runs).where(runs.c.connection_id == connection_id)
+        query = query if kind is None else query.where(runs.c.kind == kind)
         return self._first(query.order_by(runs.c.seq.desc()).limit(1))
 
     def delete(self, run_id: str) -> None:

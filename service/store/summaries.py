@@ -52,6 +52,10 @@ class SqlSummaries(Repository):
         found = self._connection.execute(linked.group_by(_BEFORE.c.kind).order_by(_BEFORE.c.kind))
         return [Carried(*row) for row in found]
 
+    def records(self, connection_id: int) -> dict[str, int]:
+        query = select(records.c.kind, func.count()).where(records.c.connection_id == connection_id)
+        return self._counted(query.where(~records.c.deleted).group_by(records.c.kind))
+
     def records_since(self, connection_id: int, at: datetime) -> dict[str, int]:
         query = select(records.c.kind, func.count()).where(records.c.connection_id == connection_id)
         moved = query.where(records.c.updated_at >= at).group_by(records.c.kind)

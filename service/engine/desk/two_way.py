@@ -34,7 +34,7 @@ class Rehearsals(Asking):
         with self._working(account_id) as w:
             rows, plan, fingerprint = legacy_overpayments.preview(w)
             params = {"legacy_overpayments": legacy_overpayments.repairable(rows)}
-            plan = keep_plan(w, "legacy_overpayments", fingerprint, plan, params)
+            plan = keep_plan(w, "legacy_overpayments", fingerprint, plan, params, found=rows)
         return {"data": rows, "next_cursor": None, "plan_id": plan["plan_id"], "plan": plan}
 
     def repair_legacy_overpayments(self, account_id: str, *, plan_id: str, actor: str) -> View:
