@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006_bulk"
-down_revision = "0003_people"
+down_revision = "0004_proofs"
 branch_labels = None
 depends_on = None
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012_call_tallies"
-down_revision = "0004_proofs"
+down_revision = "0006_bulk"
 branch_labels = None
 depends_on = None
 
