@@ -13,9 +13,11 @@ import requests
 
 from service.dispatch.embedded import EmbeddedDispatcher
 from service.engine.browsing import Browsing
+from service.engine.choosing import Choosing
 from service.engine.connecting import Connecting
 from service.engine.desk import Desk
 from service.engine.intake import Intake
+from service.engine.overview import Overview
 from service.engine.people import People
 from service.engine.worker import work
 from service.engine.working import Ports
@@ -59,6 +61,9 @@ class Service:
     clock: Clock
     people: People
     browsing: Browsing
+    overview: Overview
+    choosing: Choosing
+    connecting: Connecting
 
 
 def build(settings: Settings, world: World | None = None) -> Service:
@@ -82,6 +87,9 @@ def build(settings: Settings, world: World | None = None) -> Service:
         clock=world.clock,
         people=People(store, world.clock, world.passwords),
         browsing=Browsing(store),
+        overview=Overview(store, world.clock),
+        choosing=Choosing(ports),
+        connecting=connecting,
     )
 
 

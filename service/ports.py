@@ -790,6 +790,33 @@ class Listings(Protocol):
         searchable columns, whatever its case. Rows that sort alike keep one order. None: of all connections."""
 
 
+@dataclass(frozen=True)
+class Calls:
+    """Calls to QuickBooks within a month: `free` single writes, `metered` everything else."""
+
+    free: int = 0
+    metered: int = 0
+
+
+class Figures(Protocol):
+    """Figures by connection id, over all connections at once. A connection without one is left out."""
+
+    def problem_codes(self) -> dict[int, dict[str, int]]:
+        """How many problems of each code are open (conflicts too)."""
+
+    def waiting_since(self) -> dict[int, datetime]:
+        """When the oldest change came that is not in both books yet: a notice not worked, a write not answered, a
+        record that waits."""
+
+    def last_successes(self) -> dict[int, datetime]:
+        """When the last run that went well was over."""
+
+    def calls(self, month: str) -> dict[int, Calls]:
+        """`month` as `2026-03`, in UTC."""
+
+    def add_calls(self, connection_id: int, month: str, calls: Calls) -> None: ...
+
+
 class Transaction(Protocol):
     connections: Connections
     records: Records
@@ -805,6 +832,7 @@ class Transaction(Protocol):
     access: Access
     users: Users
     listings: Listings
+    figures: Figures
 
 
 class Store(Protocol):

@@ -7,6 +7,9 @@ from typing import Protocol
 from flask import Flask, current_app, g
 
 from service.engine.browsing import Browsing
+from service.engine.choosing import Choosing
+from service.engine.connecting import Connecting
+from service.engine.overview import Overview
 from service.engine.people import People, Person
 from service.ports import Clock
 from service.web.engine_protocol import Service
@@ -23,6 +26,12 @@ class Office(Service, Protocol):
     def people(self) -> People: ...
     @property
     def browsing(self) -> Browsing: ...
+    @property
+    def overview(self) -> Overview: ...
+    @property
+    def choosing(self) -> Choosing: ...
+    @property
+    def connecting(self) -> Connecting: ...
 
 
 def attach(app: Flask, office: Office) -> None:

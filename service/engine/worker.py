@@ -14,9 +14,9 @@ from service.engine.problems import of_connection, report
 from service.engine.reading import CONCERNS
 from service.engine.repeating import repeat_unanswered
 from service.engine.sync import Look, TooLarge, connection_trouble, sync
-from service.engine.working import LEASE, NEVER, Ports, Working
+from service.engine.working import LEASE, NEVER, Ports, Working, month_of
 from service.errors import Cancelled, Disconnected, Refused, Replaced, SyncError, Unreachable
-from service.ports import Claim, Connection, ConnectionState, Notice, Raw, Run
+from service.ports import Calls, Claim, Connection, ConnectionState, Notice, Raw, Run
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +158,7 @@ def _finish(w: Working, state: str, error: str | None = None, *, over: bool = Tr
             metered_calls=run.metered_calls + calls[1],
             erp_calls=run.erp_calls + calls[2],
         )
+        tx.figures.add_calls(w.id, month_of(w.now()), Calls(*calls[:2]))
     return state != "queued"
 
 

@@ -132,6 +132,11 @@ class Working:
             tx.runs.update(self.run.id, done=self.run.done, total=self.run.total, counts=counts)
 
 
+def month_of(at: datetime) -> str:
+    """The calendar month that a call counts in, as `2026-03`; nobody says in which zone, so in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m}"
+
+
 def dumps(body: Any) -> str:
     """JSON text with exact decimals, the same text for the same value."""
     return str(simplejson.dumps(body, use_decimal=True, sort_keys=True, separators=(",", ":")))

@@ -18,6 +18,7 @@ from service.store.audits import SqlAudits
 from service.store.cipher import Cipher
 from service.store.connections import SqlConnections
 from service.store.database import make_engine, reading_engine, sqlite_file
+from service.store.figures import SqlFigures
 from service.store.id_map import SqlIdMap
 from service.store.inbox import SqlInbox
 from service.store.journal import SqlJournal
@@ -53,6 +54,7 @@ class SqlTransaction:
     access: ports.Access
     users: ports.Users
     listings: ports.Listings
+    figures: ports.Figures
 
 
 class SqlStore:
@@ -105,6 +107,7 @@ class SqlStore:
             access=SqlAccess(context),
             users=SqlUsers(context),
             listings=SqlListings(context),
+            figures=SqlFigures(context),
         )
 
 

@@ -342,6 +342,17 @@ plans = Table(
     Column("created_at", Instant, nullable=False),
 )
 
+# Runs that found nothing are not kept, but what they cost is.
+call_counts = Table(
+    "call_counts",
+    metadata,
+    _of_connection(),
+    Column("month", Text, nullable=False),
+    Column("free", BigInteger, nullable=False),
+    Column("metered", BigInteger, nullable=False),
+    PrimaryKeyConstraint("connection_id", "month"),
+)
+
 api_tokens = Table(
     "api_tokens",
     metadata,

@@ -1,4 +1,4 @@
-"""People who sign in to the console, and the indexes that its tables need."""
+"""People who sign in to the console, calls counted by month, and the indexes that the console's tables need."""
 
 from __future__ import annotations
 
@@ -47,6 +47,15 @@ def upgrade() -> None:
         sa.Column("count", sa.Integer, nullable=False),
         sa.Column("last_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("subject", name="pk_sign_in_failures"),
+    )
+    op.create_table(
+        "call_counts",
+        sa.Column("connection_id", BIG_ID, nullable=False),
+        sa.Column("month", sa.Text, nullable=False),
+        sa.Column("free", sa.BigInteger, nullable=False),
+        sa.Column("metered", sa.BigInteger, nullable=False),
+        sa.ForeignKeyConstraint(["connection_id"], ["connections.id"], name="fk_call_counts_connection_id_connections"),
+        sa.PrimaryKeyConstraint("connection_id", "month", name="pk_call_counts"),
     )
     op.create_index("ix_links_connection_id_updated_at", "links", ["connection_id", "updated_at"])
     op.create_index("ix_problems_connection_id_last_seen", "problems", ["connection_id", "last_seen"])
