@@ -13,12 +13,14 @@ import requests
 
 from service.dispatch.embedded import EmbeddedDispatcher
 from service.engine.browsing import Browsing
+from service.engine.choosing import Choosing
 from service.engine.connecting import Connecting
 from service.engine.desk import Desk
 from service.engine.differences import Differences
 from service.engine.figures import Figures
 from service.engine.intake import Intake
 from service.engine.long_work import LongWork
+from service.engine.overview import Overview
 from service.engine.people import People
 from service.engine.proofs import Proofs
 from service.engine.worker import work
@@ -69,6 +71,9 @@ class Service:
     browsing: Browsing
     proofs: Proofs
     long_work: LongWork
+    overview: Overview
+    choosing: Choosing
+    connecting: Connecting
 
 
 def build(settings: Settings, world: World | None = None) -> Service:
@@ -97,6 +102,9 @@ def build(settings: Settings, world: World | None = None) -> Service:
         browsing=Browsing(store),
         proofs=Proofs(ports),
         long_work=LongWork(ports),
+        overview=Overview(store, world.clock),
+        choosing=Choosing(ports),
+        connecting=connecting,
     )
 
 

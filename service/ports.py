@@ -1087,6 +1087,31 @@ class Tallies(Protocol):
         """By (cost, outcome), of one month or of all."""
 
 
+@dataclass(frozen=True)
+class Calls:
+    """Calls to QuickBooks within a month: `free` single writes, `metered` everything else."""
+
+    free: int = 0
+    metered: int = 0
+
+
+class Figures(Protocol):
+    """Figures by connection id, over all connections at once. A connection without one is left out."""
+
+    def problem_codes(self) -> dict[int, dict[str, int]]:
+        """How many problems of each code are open (conflicts too)."""
+
+    def waiting_since(self) -> dict[int, datetime]:
+        """When the oldest change came that is not in both books yet: a notice not worked, a write not answered, a
+        record that waits."""
+
+    def last_successes(self) -> dict[int, datetime]:
+        """When the last run that went well was over."""
+
+    def calls(self, month: str) -> dict[int, Calls]:
+        """`month` as `2026-03`, in UTC."""
+
+
 class Transaction(Protocol):
     connections: Connections
     records: Records
@@ -1104,6 +1129,7 @@ class Transaction(Protocol):
     access: Access
     users: Users
     listings: Listings
+    figures: Figures
 
     tallies: Tallies
 

@@ -7,7 +7,10 @@ from typing import Protocol
 from flask import Flask, current_app, g
 
 from service.engine.browsing import Browsing
+from service.engine.choosing import Choosing
+from service.engine.connecting import Connecting
 from service.engine.long_work import LongWork
+from service.engine.overview import Overview
 from service.engine.people import People, Person
 from service.ports import Clock
 from service.web.engine_protocol import Service
@@ -26,6 +29,12 @@ class Office(Service, Protocol):
     def browsing(self) -> Browsing: ...
     @property
     def long_work(self) -> LongWork: ...
+    @property
+    def overview(self) -> Overview: ...
+    @property
+    def choosing(self) -> Choosing: ...
+    @property
+    def connecting(self) -> Connecting: ...
 
 
 def attach(app: Flask, office: Office) -> None:

@@ -26,8 +26,8 @@ STATUSES: Mapping[str, Look] = {
     # connections
     "new": Look("Not connected yet", "off"),
     "connected": Look("Connected", "ok"),
-    "needs_reauthorisation": Look("Has to be connected again", "bad"),
-    "soft_disconnected": Look("Disconnected, links kept", "off"),
+    "needs_reauthorisation": Look("Connect again", "bad"),
+    "soft_disconnected": Look("Disconnected", "off"),
     "hard_disconnected": Look("Disconnected for good", "off"),
     # runs
     "queued": Look("Queued", "wait"),

@@ -25,7 +25,7 @@ from service.ports import Listed
 from service.web.csv_files import download
 
 Row = Mapping[str, Any]
-Kind = Literal["text", "code", "money", "count", "when", "status", "yes_no"]
+Kind = Literal["text", "code", "money", "count", "when", "status", "yes_no", "markup"]
 
 PER_PAGE = 50
 _LAST_PAGE = 1_000_000
@@ -51,8 +51,8 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `read` makes the value that is shown out of a row (markup too), `href` makes a link of it; a download
-    always has the row's own value."""
+    """One column. `read` makes the value that is shown out of a row, `href` makes a link of it; a download always has
+    the row's own value. A `markup` column's `read` answers HTML: a rendered template of ours, and nothing else."""
 
     key: str
     title: str
@@ -62,6 +62,8 @@ class Column:
     href: Callable[[Row], str | None] | None = None
     wide: bool = False
     """Its text may break into lines; every other column keeps to one."""
+    only_exported: bool = False
+    """A download has it, the page shows it elsewhere."""
 
     def value(self, row: Row) -> Any:
         """What is shown."""
@@ -218,6 +220,11 @@ class Shown:
     def sorting(self) -> str:
         """The order as the address spells it."""
         return f"{'-' if self.asked.descending else ''}{self.asked.sort}"
+
+    @property
+    def columns(self) -> list[Column]:
+        """Those that the page shows."""
+        return [each for each in self.table.columns if not each.only_exported]
 
     def address(self, **changes: Any) -> str:
         """This table with something else: `page=2`, `sort="-at"`, `format="csv"`."""

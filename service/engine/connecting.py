@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from service.engine.working import Ports
-from service.errors import SyncError
+from service.errors import Reason, Rejected, SyncError
 from service.ports import Audit, Connection, ConnectionState, Raw, Tokens, Transaction
 
 LINK_LIVES = timedelta(minutes=10)
@@ -30,6 +30,18 @@ class Connecting:
         tx.access.forget("connect", connection.id)
         tx.access.remember("connect", token, connection.id, self.ports.clock() + LINK_LIVES)
         return f"{self.public_url}/oauth/quickbooks/connect?{urlencode({'token': token})}"
+
+    def link_for(self, account_id: str, *, actor: str) -> str:
+        """A fresh link for an account that there is; name and key stay as they are."""
+        with self.ports.store.writing() as tx:
+            connection = tx.connections.get(account_id)
+            if connection is None:
+                raise Rejected(Reason.NOT_FOUND, "unknown_account", "No connection has this account id.")
+            tx.audits.add(
+                connection.id,
+                [_entry(self.ports.clock(), actor, "connect_link", "A fresh connect link.", connection.realm_id)],
+            )
+            return self.fresh_link(tx, connection)
 
     def begin(self, token: str) -> str:
         """Where to send the browser: Intuit's consent, or a page that says the link is used up."""
@@ -104,29 +116,30 @@ class Connecting:
             )
             tx.connections.mark_dirty(connection.id)
             tx.problems.settle(connection.id, "connection", at=now)
-            tx.audits.add(
-                connection.id,
-                [
-                    Audit(
-                        at=now,
-                        actor="consent",
-                        action="connect",
-                        side="connection",
-                        key=None,
-                        kind=None,
-                        erp_id=None,
-                        quickbooks_id=realm_id,
-                        number=None,
-                        company_id=None,
-                        amount=None,
-                        run_id=None,
-                        why=f"Connected to '{company.get('CompanyName')}'.",
-                    )
-                ],
-            )
+            told = f"Connected to '{company.get('CompanyName')}'."
+            tx.audits.add(connection.id, [_entry(now, "consent", "connect", told, realm_id)])
 
     def _result(self, result: str, **facts: str) -> str:
         return f"{self.public_url}/connected?{urlencode({'result': result, **facts})}"
+
+
+def _entry(at: datetime, actor: str, action: str, why: str, realm_id: str | None) -> Audit:
+    """One line of the audit about the connection itself."""
+    return Audit(
+        at=at,
+        actor=actor,
+        action=action,
+        side="connection",
+        key=None,
+        kind=None,
+        erp_id=None,
+        quickbooks_id=realm_id,
+        number=None,
+        company_id=None,
+        amount=None,
+        why=why,
+        run_id=None,
+    )
 
 
 def timezone_of(company: Mapping[str, Any]) -> str:

@@ -147,6 +147,11 @@ class Working:
         self.progress(done=(self.run.done if self.run else 0) + 1, count=count)
 
 
+def month_of(at: datetime) -> str:
+    """The calendar month that a call counts in, as `2026-03`; nobody says in which zone, so in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m}"
+
+
 def dumps(body: Any) -> str:
     """JSON text with exact decimals, the same text for the same value."""
     return str(simplejson.dumps(body, use_decimal=True, sort_keys=True, separators=(",", ":")))

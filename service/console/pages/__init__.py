@@ -1,6 +1,7 @@
-"""The pages, each a module that puts its views on the blueprint."""
+"""The pages: each module adds its routes when it is imported."""
 
 from service.console.pages import (
+    connection,
     connections,
     files,
     links,
@@ -8,12 +9,15 @@ from service.console.pages import (
     plans,
     restore,
     resync,
+    settings,
     signing_in,
     two_way,
+    users,
     work,
 )
 
 __all__ = [
+    "connection",
     "connections",
     "files",
     "links",
@@ -21,7 +25,9 @@ __all__ = [
     "plans",
     "restore",
     "resync",
+    "settings",
     "signing_in",
     "two_way",
+    "users",
     "work",
 ]

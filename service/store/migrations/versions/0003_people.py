@@ -1,4 +1,4 @@
-"""People who sign in to the console, and the indexes that its tables need."""
+"""People who sign in to the console, calls counted by month, and the indexes that the console's tables need."""
 
 from __future__ import annotations
 
