@@ -10,7 +10,9 @@ from mappings.findings import Finding
 from mappings.keys import record_of
 from mappings.plan import Conflict, Step
 from mappings.quickbooks import link_amounts
+from service.engine import causes
 from service.engine.compare import Comparison
+from service.engine.lists import home_currency
 from service.engine.working import Working, digest, dumps
 from service.errors import Refused, SyncError
 from service.ports import Link, Problem, Raw, Transaction
@@ -190,7 +192,17 @@ def of_connection(w: Working, code: str, error: SyncError, what_to_do: str) -> P
 
 
 def report(tx: Transaction, w: Working, problem: Problem) -> Problem:
-    return tx.problems.raise_(w.id, problem)
+    """Open it, beside the others of its cause."""
+    currency = _currency(tx, w, problem) if problem.amount is not None else None
+    return tx.problems.raise_(
+        w.id, replace(problem, currency=currency, cause_group=causes.group(problem), pattern=causes.pattern(problem))
+    )
+
+
+def _currency(tx: Transaction, w: Working, problem: Problem) -> str:
+    """The company's own, else QuickBooks' home currency."""
+    company = tx.records.get(w.id, "COMPANY", problem.company_id or "")
+    return str((company.body.get("currency") if company else None) or home_currency(w.connection))
 
 
 def number_of_key(c: Comparison, key: Key) -> str | None:

@@ -27,7 +27,7 @@ def moment(value: datetime | None) -> str | None:
     return value.isoformat().replace("+00:00", "Z") if value else None
 
 
-def _as_z(value: str | None) -> str | None:
+def as_z(value: str | None) -> str | None:
     return value.replace("+00:00", "Z") if value else None
 
 
@@ -62,7 +62,7 @@ def connection(
         "links": links,
         "problems": problem_count,
         "auto_apply_credit": (c.lists.get("preferences") or {}).get("SalesFormsPrefs", {}).get("AutoApplyCredit"),
-        "complete_up_to": {"erp": _as_z(min(marks, default=None)), "quickbooks": _as_z(c.watermarks.get("quickbooks"))},
+        "complete_up_to": {"erp": as_z(min(marks, default=None)), "quickbooks": as_z(c.watermarks.get("quickbooks"))},
     }
     return view | ({"connect_url": connect_url} if connect_url else {})
 

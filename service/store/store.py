@@ -18,6 +18,7 @@ from service.store.audits import SqlAudits
 from service.store.cipher import Cipher
 from service.store.connections import SqlConnections
 from service.store.database import make_engine, reading_engine, sqlite_file
+from service.store.finder import SqlFinder
 from service.store.id_map import SqlIdMap
 from service.store.inbox import SqlInbox
 from service.store.journal import SqlJournal
@@ -59,6 +60,7 @@ class SqlTransaction:
     users: ports.Users
     listings: ports.Listings
     tallies: ports.Tallies
+    finder: ports.Finder
 
 
 class SqlStore:
@@ -112,6 +114,7 @@ class SqlStore:
             users=SqlUsers(context),
             listings=SqlListings(context),
             tallies=SqlTallies(context),
+            finder=SqlFinder(context),
         )
 
 
