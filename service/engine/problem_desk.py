@@ -228,10 +228,7 @@ def _one(entries: Sequence[View]) -> View:
 
 
 def _quarantined(tx: Transaction, problem_id: str) -> Notice | None:
-    number = problem_id.removeprefix("notice-")
-    if number == problem_id or not number.isdecimal():
-        return None
-    notice = tx.inbox.get(int(number))
+    notice = tx.inbox.get(views.notice_number(problem_id))
     return notice if notice is not None and notice.state == "quarantined" else None
 
 

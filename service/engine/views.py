@@ -134,6 +134,12 @@ def notice_id(n: Notice) -> str:
     return f"notice-{n.id}"
 
 
+def notice_number(problem_id: str) -> int:
+    """The notice that a problem's id names; -1 where it names none."""
+    number = problem_id.removeprefix("notice-")
+    return int(number) if number != problem_id and number.isdecimal() and len(number) < 19 else -1
+
+
 def quarantined(n: Notice) -> View:
     """A signed notice that could not be read: stored as it came, shown among the problems."""
     return {

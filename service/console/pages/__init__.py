@@ -1,5 +1,5 @@
 """The pages, each a module that puts its views on the blueprint."""
 
-from service.console.pages import connections, files, links, signing_in
+from service.console.pages import connections, files, links, problems, search, signing_in
 
-__all__ = ["connections", "files", "links", "signing_in"]
+__all__ = ["connections", "files", "links", "problems", "search", "signing_in"]
