@@ -14,7 +14,7 @@ from mappings.keys import born_key, record_of
 from mappings.money import text
 from mappings.quickbooks import amount_of, link_amounts, open_balance
 from mappings.sides import Sides
-from mappings.tieout import erp_credit, erp_receivable
+from mappings.tieout import TieOut, tie_out
 from service.engine import sentences, views
 from service.engine.compare import Comparison, company_key, compare
 from service.engine.lists import Lists, load_lists
@@ -152,7 +152,8 @@ def card(shelf: Shelf, subject: Subject) -> View:
     key = _key(subject, c, sides)
     problems = _problems(tx, subject, key)
     say = _wording(shelf, subject, c)
-    erp, quickbooks = _erp(subject, sides), _quickbooks(subject, sides, key)
+    balances = _balances(c, shelf.lists_of(connection)) if c else None
+    erp, quickbooks = _erp(subject, sides, balances), _quickbooks(subject, sides, key, balances)
     return {
         **short(subject),
         "company": _company_view(c),
@@ -163,7 +164,7 @@ def card(shelf: Shelf, subject: Subject) -> View:
         "earlier": [views.link(link) for link in links_of(tx, subject) if link.epoch != connection.epoch],
         "applications": _applications(c, sides, key) if c and sides and key else [],
         "history": _history(tx, subject, key),
-        "problems": [views.problem(problem) for problem in problems],
+        "problems": _by_cause(problems),
         "actions": _actions(subject, problems),
         "sentence": _sentence(subject, sides, quickbooks, say),
         "caution": _caution(subject, c, key, problems),
@@ -198,7 +199,13 @@ def _wording(shelf: Shelf, subject: Subject, c: Comparison | None) -> Wording:
 # ---------------------------------------------------------------------------------------------- both states
 
 
-def _erp(subject: Subject, sides: Sides | None) -> View | None:
+def _balances(c: Comparison, lists: Lists) -> TieOut:
+    """A/R and credit of a company by its documents: QuickBooks' own balance is only as fresh as its last read."""
+    others = [(o.entity, o.body) for o in c.objects.values() if not o.deleted]
+    return tie_out(c.books, c.projection.documents, c.held, others, lists.receivable_accounts)
+
+
+def _erp(subject: Subject, sides: Sides | None, balances: TieOut | None) -> View | None:
     """The record as the ERP last told it; its figures where it could be read."""
     record = subject.record
     if record is None:
@@ -207,7 +214,7 @@ def _erp(subject: Subject, sides: Sides | None) -> View | None:
     return {
         "number": record.number,
         "status": _erp_status(record),
-        **_erp_figures(subject, sides),
+        **_erp_figures(subject, sides, balances),
         "changed_at": views.moment(record.updated_at),
         "seen_at": views.as_z(seen),
     }
@@ -224,14 +231,14 @@ def _erp_status(record: Record) -> str:
     return str(body.get("status") or ("voided" if body.get("voided_datetime") else "active")).replace("_", " ").lower()
 
 
-def _erp_figures(subject: Subject, sides: Sides | None) -> View:
+def _erp_figures(subject: Subject, sides: Sides | None, balances: TieOut | None) -> View:
     """Amount, what is open of it, and its day."""
     books = sides.books if sides else None
     kind, erp_id = subject.ref or ("", "")
-    if books is None:
+    if books is None or balances is None:
         return {"amount": None, "open": None, "date": None}
     if kind == COMPANY:
-        return {"amount": text(erp_receivable(books)), "open": text(erp_credit(books)), "date": None}
+        return {"amount": text(balances.erp_receivable), "open": text(balances.erp_credit), "date": None}
     if kind == INVOICE and (invoice := books.invoices.get(erp_id)):
         left = 0 if invoice.voided or invoice.deleted else invoice.remaining
         return {"amount": text(invoice.total), "open": text(left), "date": views.moment(invoice.at)}
@@ -245,13 +252,16 @@ def _erp_figures(subject: Subject, sides: Sides | None) -> View:
     return {"amount": None, "open": None, "date": None}
 
 
-def _quickbooks(subject: Subject, sides: Sides | None, key: Key | None) -> View | None:
+def _quickbooks(subject: Subject, sides: Sides | None, key: Key | None, balances: TieOut | None) -> View | None:
     held = subject.object
     if held is None:
         return None
     raw = held.body
-    total = amount_of(raw, "Balance" if held.entity == "Customer" else "TotalAmt")
-    left = sides.quickbooks_open(key) if sides and held.entity != "Customer" else None
+    if held.entity == "Customer":
+        total = balances.quickbooks_receivable if balances else amount_of(raw, "Balance")
+        left = balances.quickbooks_credit if balances else None
+    else:
+        total, left = amount_of(raw, "TotalAmt"), sides.quickbooks_open(key) if sides else None
     if left is None and held.entity in ("Invoice", "CreditMemo", "Payment"):
         left = abs(open_balance(held.entity, raw))
     return {
@@ -378,6 +388,17 @@ def _problems(tx: Transaction, subject: Subject, key: Key | None) -> list[Proble
         p
         for p in opened
         if p.key in (key, company_key(subject.company)) or (p.kind, p.erp_id) == (subject.ref or ("", ""))
+    ]
+
+
+def _by_cause(problems: list[Problem]) -> list[View]:
+    """One entry for each cause: the newest of it, with how many there are."""
+    causes: dict[str, list[Problem]] = {}
+    for problem in problems:
+        causes.setdefault(problem.cause_group or problem.id, []).append(problem)
+    return [
+        views.problem(found[-1]) | {"cause_group": found[-1].cause_group, "count": len(found)}
+        for found in causes.values()
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from mappings.documents import CreditMemo, Document, Ending, Invoice, Parts, Payment, Side, from_json
 from mappings.keys import record_of
 from mappings.money import text
+from mappings.quickbooks import amount_of
 from service.ports import Connection, Problem, Raw, Transaction
 
 View = dict[str, Any]
@@ -29,11 +30,28 @@ _KINDS = {
 }
 
 
+@dataclass(frozen=True)
+class _Field:
+    """One field of one copy. `compared`: what decides whether two copies differ, where that is not the words."""
+
+    words: Words
+    compared: Words | None = None
+
+    @property
+    def told(self) -> Words:
+        return self.words if self.compared is None else self.compared
+
+
 def side_by_side(tx: Transaction, connection: Connection, problem: Problem) -> tuple[list[View], list[View]]:
     """(rows, ways out). A row: `{label, erp, quickbooks, agreed, differs}`, each copy a list of texts."""
-    name_of = partial(_name, tx, connection)
     erp, quickbooks, agreed = _read(problem.erp), _read(problem.quickbooks), _read(problem.agreed)
-    rows = _rows(erp, quickbooks, agreed, name_of) if any((erp, quickbooks, agreed)) else []
+    name_of = partial(_name, tx, connection)
+    copies = {
+        "erp": dict(_fields(erp, name_of)),
+        "quickbooks": dict(_fields(quickbooks, name_of)) | _lines_in_quickbooks(tx, connection, problem, quickbooks),
+        "agreed": dict(_fields(agreed, name_of)),
+    }
+    rows = _rows(copies) if any((erp, quickbooks, agreed)) else []
     return rows, [_way_out(choice, rows, erp, quickbooks) for choice in problem.choices]
 
 
@@ -45,35 +63,37 @@ def _read(body: Raw | None) -> Side:
 # -------------------------------------------------------------------------------------------------- the rows
 
 
-def _rows(erp: Side, quickbooks: Side, agreed: Side, name_of: NameOf) -> list[View]:
-    copies = {"erp": dict(_fields(erp, name_of)), "quickbooks": dict(_fields(quickbooks, name_of))}
-    copies["agreed"] = dict(_fields(agreed, name_of))
+def _rows(copies: dict[str, dict[str, _Field]]) -> list[View]:
     labels = dict.fromkeys(label for copy in copies.values() for label in copy)
+    nothing = _Field([])
     return [
-        {"label": label, **{side: copy.get(label, []) for side, copy in copies.items()}}
-        | {"differs": copies["erp"].get(label, []) != copies["quickbooks"].get(label, [])}
+        {"label": label, **{side: copy.get(label, nothing).words for side, copy in copies.items()}}
+        | {"differs": copies["erp"].get(label, nothing).told != copies["quickbooks"].get(label, nothing).told}
         for label in labels
-        if any(copy.get(label) for copy in copies.values())
+        if any(copy.get(label, nothing).words for copy in copies.values())
     ]
 
 
-def _fields(side: Side, name_of: NameOf) -> Iterator[tuple[str, Words]]:
-    yield "State", [_state(side)]
+def _fields(side: Side, name_of: NameOf) -> Iterator[tuple[str, _Field]]:
+    yield "State", _Field([_state(side)])
     if side is None or isinstance(side, Ending):
         return
-    yield "Customer", [name_of(f"company:{side.customer.removeprefix('company:')}")]
-    yield "Number", _maybe(side.number)
-    yield "Date", _maybe(side.date)
+    yield "Customer", _Field([name_of(f"company:{side.customer.removeprefix('company:')}")])
+    yield "Number", _Field(_maybe(side.number))
+    yield "Date", _Field(_maybe(side.date))
     if isinstance(side, Invoice):
-        yield "Due", _maybe(side.due_date)
-    yield "Amount", [text(side.total)]
-    yield from _contents(side, name_of)
-    yield "Note", _maybe(side.note)
+        yield "Due", _Field(_maybe(side.due_date))
+    yield "Amount", _Field([text(side.total)])
+    for label, words in _contents(side, name_of):
+        yield label, _Field(words)
+    if isinstance(side, Invoice | CreditMemo) and side.lines:
+        lines = [_line(line.description, line.quantity, line.unit_price, line.amount) for line in side.lines]
+        yield "Lines", _Field(lines, [text(line.amount) for line in side.lines])
+    yield "Note", _Field(_maybe(side.note))
 
 
 def _contents(side: Document, name_of: NameOf) -> Iterator[tuple[str, Words]]:
     if isinstance(side, Invoice | CreditMemo):
-        yield "Lines", [_line(line.description, line.quantity, line.unit_price, line.amount) for line in side.lines]
         yield "Note to the customer", _maybe(side.customer_note)
     if isinstance(side, Invoice) and side.discount:
         yield "Discount", [text(side.discount)]
@@ -85,6 +105,22 @@ def _contents(side: Document, name_of: NameOf) -> Iterator[tuple[str, Words]]:
     if isinstance(side, Payment | CreditMemo):
         yield "Put against documents that only QuickBooks has", [text(side.outside)] if side.outside else []
         yield "Paid out in QuickBooks", [text(side.refunded)] if side.refunded else []
+
+
+def _lines_in_quickbooks(tx: Transaction, connection: Connection, problem: Problem, side: Side) -> dict[str, _Field]:
+    """A document read from QuickBooks carries no lines: they are taken from the object as last seen."""
+    row = tx.id_map.get(connection.id, connection.epoch, problem.key or "")
+    if not isinstance(side, Invoice | CreditMemo) or row is None or not row.quickbooks_id:
+        return {}
+    seen = tx.objects.get(connection.id, connection.epoch, row.quickbooks_type or "", row.quickbooks_id)
+    sold = [line for line in (seen.body.get("Line") or () if seen else ()) if line.get("SalesItemLineDetail")]
+    words = [_sold(line, line["SalesItemLineDetail"]) for line in sold]
+    return {"Lines": _Field(words, [text(amount_of(line, "Amount")) for line in sold])} if words else {}
+
+
+def _sold(line: Raw, detail: Raw) -> str:
+    quantity, price = (None if detail.get(name) is None else str(detail[name]) for name in ("Qty", "UnitPrice"))
+    return _line(str(line.get("Description") or ""), quantity, price, amount_of(line, "Amount"))
 
 
 def _state(side: Side) -> str:

@@ -49,9 +49,7 @@ _CAUSE_COLUMNS = (
     Column("newest", "Last tried", "when"),
     Column("what_to_do", "What to do", sortable=False, wide=True),
 )
-_OF_WHICH = Filter(
-    "conflicts", "Show", (("conflicts", "Conflicts only"),), means=lambda _: True, column="has_conflicts"
-)
+_OF_WHICH = Filter("conflicts", "Show", (("only", "Conflicts only"),), means=lambda _: True, column="has_conflicts")
 _NONE_OPEN = ("Nothing waits for a person", "What cannot be brought into step by itself appears here, with its cause.")
 
 CAUSES = Table("causes", _CAUSE_COLUMNS, sort="-count", filters=(_OF_WHICH,), search="cause or code", empty=_NONE_OPEN)
