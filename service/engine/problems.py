@@ -23,8 +23,7 @@ ADVICE = {
     "customer_not_linked": "Link the company to a QuickBooks customer in the ERP, or let this connection match or "
     "create customers (setting 'customers').",
     "erp_refused": "Read what the ERP says; correct it there or in QuickBooks, then retry.",
-    "item_unusable": "Make the item active again in QuickBooks, or choose another one on the record or in the settings, "
-    "then retry.",
+    "item_unusable": "Make the item active again in QuickBooks, or choose another one for these records, then retry.",
     "no_default_item": "Choose a default item in the settings, then retry.",
     "customer_inactive": "Make the customer active again in QuickBooks, or link the company to another one.",
     "customer_gone": "Link the company to the customer that remains in QuickBooks.",
