@@ -193,7 +193,7 @@ def _moved_in_quickbooks(key: Key, erp: Side, qbo: Side, agreed: Agreed) -> Conf
         key,
         "deleted_in_quickbooks" if ended else "changed_in_quickbooks",
         f"This document comes from the ERP, and it {what} by hand.",
-        "Choose 'use_erp' to bring QuickBooks back to what the ERP says, or make the same change in the ERP.",
+        "Bring QuickBooks back to what the ERP says, or make the same change in the ERP.",
         erp,
         qbo,
         agreed.erp,

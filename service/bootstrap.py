@@ -22,7 +22,10 @@ from service.engine.intake import Intake
 from service.engine.long_work import LongWork
 from service.engine.overview import Overview
 from service.engine.people import People
+from service.engine.problem_desk import ProblemDesk
 from service.engine.proofs import Proofs
+from service.engine.replaying import Replaying
+from service.engine.search import Search
 from service.engine.worker import work
 from service.engine.working import Ports
 from service.erp import notifications as erp_notifications
@@ -65,6 +68,9 @@ class Service:
     desk: Desk
     intake: Intake
     figures: Figures
+    problem_desk: ProblemDesk
+    replaying: Replaying
+    search: Search
     ports: Ports
     clock: Clock
     people: People
@@ -89,13 +95,18 @@ def build(settings: Settings, world: World | None = None) -> Service:
     health = Health(store, settings, world.clock)
     tokens = {token.get_secret_value(): role for role, token in settings.api_tokens}
     desk = Desk(ports, dispatcher, connecting, bootstrap_tokens=tokens, health=health.look)
+    intake = _intake(settings, world, store, dispatcher)
+    replaying = Replaying(store, intake)
     return Service(
         settings=settings,
         store=store,
         dispatcher=dispatcher,
         desk=desk,
-        intake=_intake(settings, world, store, dispatcher),
         figures=Figures(ports, settings.qbo_monthly_quota, calls.tell),
+        intake=intake,
+        problem_desk=ProblemDesk(ports, desk.retry_companies, replaying),
+        replaying=replaying,
+        search=Search(ports),
         ports=ports,
         clock=world.clock,
         people=People(store, world.clock, world.passwords),

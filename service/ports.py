@@ -245,7 +245,8 @@ class Record:
 
 @dataclass(frozen=True)
 class QboObject:
-    """One QuickBooks object as last seen. `touched_at`: our own write moved it as a side effect at that instant."""
+    """One QuickBooks object as last seen. `touched_at`: our own write moved it as a side effect at that instant.
+    `number`: its document number, or its name."""
 
     entity: str
     id: str
@@ -255,6 +256,7 @@ class QboObject:
     deleted: bool
     touched_at: datetime | None
     body: Raw
+    number: str | None = None
 
 
 @dataclass(frozen=True)
@@ -309,7 +311,10 @@ class Intent:
 
 @dataclass(frozen=True)
 class Problem:
-    """What a person must look at. One open row for (key, code); `fingerprint` names the very step that was refused."""
+    """What a person must look at. One open row for (key, code); `fingerprint` names the very step that was refused.
+
+    `cause_group` names the cause that it shares with others, `pattern` is the cause without what names the record.
+    """
 
     id: str
     status: str
@@ -333,6 +338,36 @@ class Problem:
     first_seen: datetime
     last_seen: datetime
     attempts: int
+    currency: str | None = None
+    cause_group: str | None = None
+    pattern: str | None = None
+
+
+@dataclass(frozen=True)
+class ProblemGroup:
+    """What is open on one connection with one cause. `amounts` in cents by currency; `example` is the newest."""
+
+    connection_id: int
+    cause_group: str
+    count: int
+    conflicts: int
+    first_seen: datetime
+    last_seen: datetime
+    amounts: Mapping[str, int]
+    example: Problem
+
+
+@dataclass(frozen=True)
+class Hit:
+    """What bears a name that was looked for: an ERP record (`kind`, `erp_id`), or a QuickBooks object without one.
+    `by`: `number`, `name`, `erp_id` or `quickbooks_id`."""
+
+    connection_id: int
+    by: str
+    kind: str | None = None
+    erp_id: str | None = None
+    entity: str | None = None
+    quickbooks_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -713,6 +748,12 @@ class Problems(Protocol):
     def count(self, connection_id: int) -> int:
         """Open and conflict."""
 
+    def groups(self, connection_id: int | None = None) -> list[ProblemGroup]:
+        """Open and conflict by connection and cause, the largest first."""
+
+    def of_group(self, connection_id: int, cause_group: str) -> list[Problem]:
+        """Open and conflict, oldest first."""
+
 
 class Runs(Protocol):
     def create(self, run: Run) -> Run: ...
@@ -796,7 +837,26 @@ class Inbox(Protocol):
     def new(self, connection_id: int) -> list[Notice]: ...
     def finish(self, ids: Iterable[int], state: str, error: str | None = None) -> None: ...
     def count_ignored(self, source: str, reason: str) -> None: ...
+    def get(self, notice_id: int) -> Notice | None: ...
+    def page(self, connection_id: int | None, *, states: Sequence[str], cursor: str | None, limit: int) -> Page:
+        """Newest first; of every connection where none is named."""
+
+    def reopen(self, notice_id: int) -> None:
+        """Back among the new ones, to be worked again."""
+
     def quarantined(self) -> list[Notice]: ...
+    def quarantined_count(self, connection_id: int) -> int:
+        """Those of one connection, and those that nobody can tell whose they are."""
+
+
+class Finder(Protocol):
+    """Looks in both mirrors and the ID map at once."""
+
+    def find(self, names: Sequence[str], *, connection_id: int | None, limit: int) -> list[Hit]:
+        """What bears one of these names, numbers first, each once; QuickBooks' part of it in the current epoch."""
+
+    def companies(self, part: str, *, connection_id: int | None, limit: int) -> list[Hit]:
+        """Companies with this in their name, whatever the case."""
 
 
 @dataclass(frozen=True)
@@ -1130,6 +1190,7 @@ class Transaction(Protocol):
     users: Users
     listings: Listings
     figures: Figures
+    finder: Finder
 
     tallies: Tallies
 

@@ -392,6 +392,24 @@ class FakeFigures:
         ]
 
 
+class FakeReplaying:
+    """`service.web.engine_protocol.Replaying`. What is in `unreadable` still cannot be read."""
+
+    def __init__(self) -> None:
+        self.kept: list[dict[str, Any]] = []
+        self.unreadable: set[int] = set()
+        self.replayed: list[int] = []
+
+    def notices(self, account_id: str | None, *, states: Any, cursor: str | None, limit: int) -> dict[str, Any]:
+        chosen = [notice for notice in self.kept if account_id in (None, notice["account_id"])]
+        return {"data": [notice for notice in chosen if notice["state"] in states], "next_cursor": None}
+
+    def replay(self, notice_ids: Any, *, actor: str) -> dict[str, Any]:
+        self.replayed += notice_ids
+        unreadable = len(self.unreadable & set(notice_ids))
+        return {"replayed": len(notice_ids) - unreadable, "unreadable": unreadable}
+
+
 class FakeDispatcher:
     """Remembers that it was started and stopped; does nothing."""
 
@@ -442,5 +460,8 @@ class FakeService:
         self.desk = FakeDesk()
         self.intake = FakeIntake()
         self.figures = FakeFigures()
+        self.replaying = FakeReplaying()
+        self.problem_desk: Any = None
+        self.search: Any = None
         self.dispatcher = FakeDispatcher()
         self.store = FakeStore()

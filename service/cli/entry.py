@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from service.cli.books import connections, links, tie_out
 from service.cli.doctor import doctor
 from service.cli.keys import keys
+from service.cli.notices import notices
 from service.cli.opening import NotReady
 from service.cli.outside import Outside
 from service.cli.processes import demo, migrate, serve, worker
@@ -51,6 +52,7 @@ for command in (
     resync,
     tie_out,
     links,
+    notices,
     tokens,
     users,
     keys,

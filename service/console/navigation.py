@@ -32,7 +32,7 @@ OF_A_CONNECTION = (
     Entry("restore", "Undo a disconnect"),
     Entry("connection_settings", "Settings"),
 )
-OVERALL = (Entry("connections", "Connections"), Entry("users", "Users"))
+OVERALL = (Entry("connections", "Connections"), Entry("all_problems", "Problems"), Entry("users", "Users"))
 
 
 def reachable(view: str) -> bool:

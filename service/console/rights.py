@@ -22,6 +22,8 @@ NOBODY = "nobody"
 """No sign-in is needed."""
 
 _ONE = "/console/connections/<account_id>"
+_CAUSE = f"{_ONE}/problems/causes/<group>"
+_PROBLEM = "/console/problems/<problem_id>"
 
 RIGHTS: Mapping[tuple[str, str], str] = MappingProxyType(
     {
@@ -72,6 +74,20 @@ RIGHTS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("POST", "/console/users/<path:name>/enable"): "admin",
         ("GET", "/console/password"): "viewer",
         ("POST", "/console/password"): "viewer",
+        ("GET", "/console/problems"): "viewer",
+        ("GET", f"{_ONE}/problems"): "viewer",
+        ("GET", f"{_ONE}/problems/list"): "viewer",
+        ("GET", _CAUSE): "viewer",
+        ("POST", f"{_CAUSE}/retry"): "support",
+        ("POST", f"{_CAUSE}/dismiss"): "support",
+        ("GET", _PROBLEM): "viewer",
+        ("POST", f"{_PROBLEM}/retry"): "support",
+        ("POST", f"{_PROBLEM}/dismiss"): "support",
+        ("POST", f"{_PROBLEM}/resolve"): "support",
+        ("GET", "/console/search"): "viewer",
+        ("GET", f"{_ONE}/records/<kind>/<which>"): "viewer",
+        ("POST", f"{_ONE}/companies/<company_id>/refresh"): "support",
+        ("POST", f"{_ONE}/companies/<company_id>/reconcile"): "support",
     }
 )
 

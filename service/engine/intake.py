@@ -32,20 +32,49 @@ class Intake:
         """Whether the signature fits; then the body is stored durably, whatever it says (contracts/service.md)."""
         if not self.quickbooks_notices.is_signed(body, signature):
             return False
-        try:
-            hints, trouble = self.quickbooks_notices.read(body), None
-        except Unreadable as unreadable:
-            hints, trouble = list(unreadable.hints), str(unreadable)
-        except Exception as surprise:  # always 200: another answer can hold back every later event
-            hints, trouble = [], type(surprise).__name__
+        hints, trouble = self._read(self.quickbooks_notices, body)
         kick: set[int] = set()
         with self.store.writing() as tx:
             if trouble is not None:
                 tx.inbox.add(_quarantined("quickbooks", None, body, trouble, self.clock()), dedupe=_hash(body))
             for hint in hints:
                 kick |= self._take(tx, hint, body)
-        self._kick(kick)
+        self.kick(kick)
         return True
+
+    def take_again(self, tx: Transaction, notice: Notice) -> set[int] | None:
+        """A stored original once more: the connections that it concerns; None where it still cannot be read.
+
+        One that was worked already is only looked at again: both sides' state decides, so nothing happens twice.
+        """
+        if notice.state != "quarantined":
+            if notice.connection_id is None:
+                return set()
+            tx.inbox.reopen(notice.id)
+            tx.connections.mark_dirty(notice.connection_id)
+            return {notice.connection_id}
+        body = notice.body.encode()
+        from_quickbooks = notice.source == "quickbooks"
+        hints, trouble = self._read(self.quickbooks_notices if from_quickbooks else self.erp_notices, body)
+        if trouble is not None or any(hint.record is not None and not hint.record.get("id") for hint in hints):
+            tx.inbox.finish([notice.id], "quarantined", trouble or notice.error)
+            return None
+        tx.inbox.finish([notice.id], "replayed")
+        if from_quickbooks:
+            return {connection_id for hint in hints for connection_id in self._take(tx, hint, body)}
+        if notice.connection_id is None:
+            return set()
+        connection = tx.connections.by_id(notice.connection_id)
+        return {connection.id} if "accepted" in {self._keep(tx, connection, hint, body) for hint in hints} else set()
+
+    def _read(self, reader: NoticeReader, body: bytes) -> tuple[list[Hint], str | None]:
+        """What could be read of a body, and what is wrong with the rest."""
+        try:
+            return reader.read(body), None
+        except Unreadable as unreadable:
+            return list(unreadable.hints), str(unreadable)
+        except Exception as surprise:  # always 200: another answer can hold back every later event
+            return [], type(surprise).__name__
 
     def _take(self, tx: Transaction, hint: Hint, body: bytes) -> set[int]:
         """Events of one delivery may be of several realms; unknown realms and entities are counted and ignored."""
@@ -79,7 +108,7 @@ class Intake:
         with self.store.writing() as tx:
             status = self._keep(tx, connection, hint, body)
         if status == "accepted":
-            self._kick({connection.id})
+            self.kick({connection.id})
         return status
 
     def _keep(self, tx: Transaction, connection: Connection, hint: Hint, body: bytes) -> str:
@@ -97,7 +126,7 @@ class Intake:
         tx.connections.mark_dirty(connection.id)
         return "stale" if _is_stale(tx, connection, hint) else "accepted"
 
-    def _kick(self, connections: set[int]) -> None:
+    def kick(self, connections: set[int]) -> None:
         for connection_id in connections:
             self.dispatcher.kick(connection_id)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from service.engine.working import Working, instant
-from service.ports import Transaction
+from service.ports import Connection, Transaction
 
 DEFAULT_ITEM = "Distru Sales"
 """The item of a line that names none (contracts/service.md, scenarios A1)."""
@@ -39,8 +39,7 @@ class Lists:
 
     @property
     def home_currency(self) -> str:
-        currency = self.preferences.get("CurrencyPrefs") or {}
-        return str((currency.get("HomeCurrency") or {}).get("value") or "USD")
+        return _home_currency(self.preferences)
 
     @property
     def is_multicurrency(self) -> bool:
@@ -96,6 +95,16 @@ class Lists:
         if not item.get("Active", True):
             return f"the QuickBooks item '{item.get('Name', item_id)}' (id {item_id}) was made inactive"
         return None
+
+
+def home_currency(connection: Connection) -> str:
+    """As QuickBooks' preferences last said."""
+    return _home_currency(connection.lists.get("preferences") or {})
+
+
+def _home_currency(preferences: Mapping[str, Any]) -> str:
+    currency = preferences.get("CurrencyPrefs") or {}
+    return str((currency.get("HomeCurrency") or {}).get("value") or "USD")
 
 
 def load_lists(tx: Transaction, w: Working) -> Lists:

@@ -10,7 +10,9 @@ from mappings.findings import Finding
 from mappings.keys import record_of
 from mappings.plan import Conflict, Step
 from mappings.quickbooks import link_amounts
+from service.engine import causes
 from service.engine.compare import Comparison
+from service.engine.lists import home_currency
 from service.engine.working import Working, digest, dumps
 from service.errors import Refused, SyncError
 from service.ports import Link, Problem, Raw, Transaction
@@ -21,6 +23,12 @@ ADVICE = {
     "customer_not_linked": "Link the company to a QuickBooks customer in the ERP, or let this connection match or "
     "create customers (setting 'customers').",
     "erp_refused": "Read what the ERP says; correct it there or in QuickBooks, then retry.",
+    "item_unusable": "Make the item active again in QuickBooks, or choose another one for these records, then retry.",
+    "no_default_item": "Choose a default item in the settings, then retry.",
+    "customer_inactive": "Make the customer active again in QuickBooks, or link the company to another one.",
+    "customer_gone": "Link the company to the customer that remains in QuickBooks.",
+    "currency_differs": "Link the company to a customer in its own currency, or correct the currency in the ERP.",
+    "kept_something_else": "Look at the document in QuickBooks: a tax or a rule there changes it. Then retry.",
 }
 DEFAULT_ADVICE = "Correct the cause, then retry."
 
@@ -190,7 +198,19 @@ def of_connection(w: Working, code: str, error: SyncError, what_to_do: str) -> P
 
 
 def report(tx: Transaction, w: Working, problem: Problem) -> Problem:
-    return tx.problems.raise_(w.id, problem, run_id=w.run.id if w.run else None)
+    """Open it, beside the others of its cause."""
+    currency = _currency(tx, w, problem) if problem.amount is not None else None
+    return tx.problems.raise_(
+        w.id,
+        replace(problem, currency=currency, cause_group=causes.group(problem), pattern=causes.pattern(problem)),
+        run_id=w.run.id if w.run else None,
+    )
+
+
+def _currency(tx: Transaction, w: Working, problem: Problem) -> str:
+    """The company's own, else QuickBooks' home currency."""
+    company = tx.records.get(w.id, "COMPANY", problem.company_id or "")
+    return str((company.body.get("currency") if company else None) or home_currency(w.connection))
 
 
 def number_of_key(c: Comparison, key: Key) -> str | None:

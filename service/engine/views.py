@@ -27,7 +27,7 @@ def moment(value: datetime | None) -> str | None:
     return value.isoformat().replace("+00:00", "Z") if value else None
 
 
-def _as_z(value: str | None) -> str | None:
+def as_z(value: str | None) -> str | None:
     return value.replace("+00:00", "Z") if value else None
 
 
@@ -62,7 +62,7 @@ def connection(
         "links": links,
         "problems": problem_count,
         "auto_apply_credit": (c.lists.get("preferences") or {}).get("SalesFormsPrefs", {}).get("AutoApplyCredit"),
-        "complete_up_to": {"erp": _as_z(min(marks, default=None)), "quickbooks": _as_z(c.watermarks.get("quickbooks"))},
+        "complete_up_to": {"erp": as_z(min(marks, default=None)), "quickbooks": as_z(c.watermarks.get("quickbooks"))},
     }
     return view | ({"connect_url": connect_url} if connect_url else {})
 
@@ -144,6 +144,12 @@ UNREADABLE = "unreadable_notice"
 
 def notice_id(n: Notice) -> str:
     return f"notice-{n.id}"
+
+
+def notice_number(problem_id: str) -> int:
+    """The notice that a problem's id names; -1 where it names none."""
+    number = problem_id.removeprefix("notice-")
+    return int(number) if number != problem_id and number.isdecimal() and len(number) < 19 else -1
 
 
 def quarantined(n: Notice) -> View:

@@ -204,7 +204,11 @@ def as_object(entity: str, raw: Raw, customer_id: str | None) -> QboObject:
         deleted=raw.get("status") == "Deleted",
         touched_at=None,
         body=raw,
+        number=next((str(raw[name]) for name in _OBJECT_NUMBERS if raw.get(name)), None),
     )
+
+
+_OBJECT_NUMBERS = ("DocNumber", "PaymentRefNum", "DisplayName")
 
 
 def instant(value: Any) -> datetime | None:

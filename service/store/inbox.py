@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, select, update
+from sqlalchemy import Row, Select, bindparam, func, or_, select, update
 
-from service.ports import Notice
+from service.ports import Notice, Page
+from service.store.paging import page
 from service.store.repository import Repository, chunks
 from service.store.tables import ignored_counts, notices
 
@@ -45,8 +46,26 @@ class SqlInbox(Repository):
             )
         )
 
+    def get(self, notice_id: int) -> Notice | None:
+        row = self._connection.execute(select(notices).where(notices.c.id == notice_id)).one_or_none()
+        return _read(row) if row else None
+
+    def page(self, connection_id: int | None, *, states: Sequence[str], cursor: str | None, limit: int) -> Page:
+        query = select(notices).where(notices.c.state.in_(states))
+        if connection_id is not None:
+            query = query.where(notices.c.connection_id == connection_id)
+        return page(self._connection, query, notices.c.id, cursor, limit, _read, newest_first=True)
+
+    def reopen(self, notice_id: int) -> None:
+        self.finish([notice_id], "new")
+
     def quarantined(self) -> list[Notice]:
         return self._all(_QUARANTINED)
+
+    def quarantined_count(self, connection_id: int) -> int:
+        whose = or_(notices.c.connection_id == connection_id, notices.c.connection_id.is_(None))
+        query = select(func.count()).select_from(notices).where(notices.c.state == "quarantined", whose)
+        return self._connection.execute(query).scalar_one()
 
     def _all(self, query: Select[Any], **values: Any) -> list[Notice]:
         """In the order in which they came."""

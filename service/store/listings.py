@@ -52,6 +52,15 @@ def _of(table: Table, *names: str) -> dict[str, ColumnElement[Any]]:
     return {name: table.c[name] for name in names}
 
 
+_COMPANY = records.alias("company")
+_OF_COMPANY = problems.outerjoin(
+    _COMPANY,
+    and_(
+        _COMPANY.c.connection_id == problems.c.connection_id,
+        _COMPANY.c.kind == "COMPANY",
+        _COMPANY.c.erp_id == problems.c.company_id,
+    ),
+)
 _LINKED = links.outerjoin(
     documents,
     and_(
@@ -137,9 +146,12 @@ LISTINGS: Mapping[str, Listing] = {
         problems,
         _of(problems, "id", "status", "code", "key", "kind", "erp_id", "quickbooks_id", "number", "company_id")
         | _of(problems, "amount", "cause", "what_to_do", "choices", "quickbooks_code", "intuit_tid", "reason")
-        | _of(problems, "first_seen", "last_seen", "attempts", "settled_at", "connection_id"),
+        | _of(problems, "first_seen", "last_seen", "attempts", "settled_at", "connection_id")
+        | _of(problems, "currency", "cause_group")
+        | {"company": _COMPANY.c.number},
         problems.c.seq,
-        searched=("number", "erp_id", "quickbooks_id", "cause", "company_id"),
+        searched=("number", "erp_id", "quickbooks_id", "cause", "company_id", "company"),
+        joined=_OF_COMPANY,
     ),
     "runs": Listing(
         runs,

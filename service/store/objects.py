@@ -135,6 +135,7 @@ def _values(connection_id: int, epoch: int, each: QboObject) -> dict[str, Any]:
         "deleted": each.deleted,
         "touched_at": each.touched_at,
         "body": each.body,
+        "number": each.number,
     }
 
 
@@ -148,4 +149,5 @@ def _read(row: Row[Any]) -> QboObject:
         deleted=row.deleted,
         touched_at=row.touched_at,
         body=row.body,
+        number=row.number,
     )

@@ -7,11 +7,12 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, bindparam, func, select, update
+from sqlalchemy import Row, Select, and_, bindparam, case, func, select, true, update
 
-from service.ports import Page, Problem
+from service.ports import Page, Problem, ProblemGroup
+from service.store.columns import Instant
 from service.store.paging import page
-from service.store.repository import Repository
+from service.store.repository import Repository, chunks
 from service.store.tables import NEEDS_A_PERSON, problems, run_problems
 
 _FIELDS = tuple(each.name for each in fields(Problem))
@@ -20,6 +21,7 @@ _KEPT = frozenset({"id", "first_seen", "attempts"})  # by another attempt on an 
 _IS_OPEN = and_(problems.c.connection_id == bindparam("connection"), problems.c.status.in_(("open", "conflict")))
 _OPEN = select(problems).where(_IS_OPEN).order_by(problems.c.seq)
 _OPEN_OF_COMPANY = _OPEN.where(problems.c.company_id == bindparam("company"))
+_OPEN_OF_GROUP = _OPEN.where(problems.c.cause_group == bindparam("its_group"))
 _COUNT = select(func.count()).select_from(problems).where(_IS_OPEN)
 _SETTLE = (
     update(problems)
@@ -115,6 +117,38 @@ class SqlProblems(Repository):
     def count(self, connection_id: int) -> int:
         return self._connection.execute(_COUNT, {"connection": connection_id}).scalar_one()
 
+    def groups(self, connection_id: int | None = None) -> list[ProblemGroup]:
+        """The sums of one group are several rows, one for each currency."""
+        whose = problems.c.connection_id == connection_id if connection_id is not None else true()
+        query = select(
+            problems.c.connection_id,
+            problems.c.cause_group,
+            problems.c.currency,
+            func.count().label("problems"),
+            func.sum(case((problems.c.status == "conflict", 1), else_=0)).label("conflicts"),
+            func.min(problems.c.first_seen, type_=Instant).label("first_seen"),
+            func.max(problems.c.last_seen, type_=Instant).label("last_seen"),
+            func.sum(problems.c.amount).label("amount"),
+            func.max(problems.c.seq).label("newest"),
+        ).where(NEEDS_A_PERSON, whose)
+        grouped = query.group_by(problems.c.connection_id, problems.c.cause_group, problems.c.currency)
+        found: dict[tuple[int, str], list[Row[Any]]] = {}
+        for row in self._connection.execute(grouped):
+            found.setdefault((row.connection_id, row.cause_group), []).append(row)
+        examples = self._examples([max(row.newest for row in rows) for rows in found.values()])
+        groups = [_group(*which, rows, examples) for which, rows in found.items()]
+        return sorted(groups, key=lambda g: (-g.count, g.connection_id, g.cause_group))
+
+    def of_group(self, connection_id: int, cause_group: str) -> list[Problem]:
+        return self._all(_OPEN_OF_GROUP, connection=connection_id, its_group=cause_group)
+
+    def _examples(self, newest: Sequence[int]) -> dict[int, Problem]:
+        return {
+            row.seq: _read(row)
+            for some in chunks(iter(newest))
+            for row in self._connection.execute(select(problems).where(problems.c.seq.in_(some)))
+        }
+
     def _latest(self, connection_id: int, subject: str, code: str) -> Problem | None:
         named = {"connection": connection_id, "its_subject": subject, "its_code": code}
         row = self._connection.execute(_LATEST, named).one_or_none()
@@ -123,6 +157,19 @@ class SqlProblems(Repository):
     def _all(self, query: Select[Any], **values: Any) -> list[Problem]:
         """Oldest first."""
         return [_read(row) for row in self._connection.execute(query, values)]
+
+
+def _group(connection_id: int, cause_group: str, rows: list[Row[Any]], examples: dict[int, Problem]) -> ProblemGroup:
+    return ProblemGroup(
+        connection_id,
+        cause_group,
+        count=sum(row.problems for row in rows),
+        conflicts=sum(row.conflicts for row in rows),
+        first_seen=min(row.first_seen for row in rows),
+        last_seen=max(row.last_seen for row in rows),
+        amounts={row.currency: int(row.amount) for row in rows if row.currency and row.amount is not None},
+        example=examples[max(row.newest for row in rows)],
+    )
 
 
 def _subject(problem: Problem) -> str:

@@ -19,6 +19,7 @@ from service.store.cipher import Cipher
 from service.store.connections import SqlConnections
 from service.store.database import make_engine, reading_engine, sqlite_file
 from service.store.figures import SqlFigures
+from service.store.finder import SqlFinder
 from service.store.id_map import SqlIdMap
 from service.store.inbox import SqlInbox
 from service.store.journal import SqlJournal
@@ -65,6 +66,7 @@ class SqlTransaction:
     listings: ports.Listings
     tallies: ports.Tallies
     figures: ports.Figures
+    finder: ports.Finder
 
 
 class SqlStore:
@@ -121,6 +123,7 @@ class SqlStore:
             listings=SqlListings(context),
             tallies=SqlTallies(context),
             figures=SqlFigures(context),
+            finder=SqlFinder(context),
         )
 
 

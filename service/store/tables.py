@@ -91,6 +91,8 @@ records = Table(
     PrimaryKeyConstraint("connection_id", "kind", "erp_id"),
     CheckConstraint("wanted IN ('touched', 'asked')", name="wanted"),
     Index(None, "connection_id", "company_id"),
+    Index(None, "number", "connection_id"),
+    Index(None, "erp_id", "connection_id"),
 )
 
 objects = Table(
@@ -106,8 +108,11 @@ objects = Table(
     Column("deleted", Boolean, nullable=False),
     Column("touched_at", Instant),
     Column("body", Json, nullable=False),
+    Column("number", Prose),
     PrimaryKeyConstraint("connection_id", "epoch", "entity", "object_id"),
     Index(None, "connection_id", "epoch", "customer_id"),
+    Index(None, "number", "connection_id"),
+    Index(None, "object_id", "connection_id"),
 )
 
 marks = Table(
@@ -140,7 +145,8 @@ documents = Table(
     UniqueConstraint("connection_id", "epoch", "quickbooks_type", "quickbooks_id"),
     Index(None, "connection_id", "epoch", "company_id"),
     Index(None, "connection_id", "epoch", "kind"),
-    Index(None, "connection_id", "quickbooks_id"),
+    Index(None, "quickbooks_id", "connection_id"),
+    Index(None, "quickbooks_number", "connection_id"),
 )
 
 # `document_key` is no foreign key: a parked record names a document that is not there yet.
@@ -162,8 +168,8 @@ links = Table(
     UniqueConstraint("connection_id", "epoch", "kind", "erp_id"),
     Index(None, "connection_id", "epoch", "document_key"),
     Index(None, "connection_id", "status"),
-    Index(None, "connection_id", "erp_id"),
     Index(None, "connection_id", "updated_at"),
+    Index(None, "erp_id", "connection_id"),
     Index(
         "ix_links_unpushed",
         "connection_id",
@@ -234,9 +240,13 @@ problems = Table(
     Column("attempts", Integer, nullable=False),
     Column("reason", Prose),
     Column("settled_at", Instant),
+    Column("currency", Text),
+    Column("cause_group", Text),
+    Column("pattern", Prose),
     Index(None, "connection_id", "subject", "code"),
     Index(None, "connection_id", "status"),
     Index(None, "connection_id", "last_seen"),
+    Index(None, "cause_group", "connection_id"),
     Index(
         "uq_problems_open",
         "connection_id",

@@ -123,6 +123,43 @@ class Figures(Protocol):
         """All figures of one moment."""
 
 
+class ProblemDesk(Protocol):
+    """Problems by cause. A group's `cause_group` names the cause on one connection."""
+
+    def groups(self, account_id: str | None = None) -> list[Json]:
+        """Of one connection or of all, the largest first."""
+
+    def group(self, account_id: str, group: str) -> Json:
+        """The group, with each problem under `problems`."""
+
+    def problem(self, problem_id: str) -> Json:
+        """The problem with `rows` (three copies side by side) and `ways_out` in words."""
+
+    def retry_group(self, account_id: str, group: str, *, actor: str) -> Json:
+        """One run; for notices that could not be read `{replayed, unreadable}`."""
+
+    def dismiss_group(self, account_id: str, group: str, *, reason: str, actor: str) -> int:
+        """How many were put aside."""
+
+
+class Replaying(Protocol):
+    """Stored notices, read again after a fix."""
+
+    def notices(self, account_id: str | None, *, states: Sequence[str], cursor: str | None, limit: int) -> Json: ...
+    def replay(self, notice_ids: Sequence[int], *, actor: str) -> Json:
+        """`{replayed, unreadable}`: how many of each."""
+
+
+class Search(Protocol):
+    """One card for whatever was pasted, from the mirrors alone."""
+
+    def find(self, pasted: str, account_id: str | None = None) -> Json:
+        """`{query, hits, cards, more}`."""
+
+    def card(self, account_id: str, kind: str, which: str) -> Json:
+        """`kind`: the ERP's (`INVOICE`) with an ERP id, or QuickBooks' (`Invoice`) with its ID."""
+
+
 class Service(Protocol):
     """The whole, wired, as `service.bootstrap.build` makes it."""
 
@@ -138,3 +175,9 @@ class Service(Protocol):
     def intake(self) -> Intake: ...
     @property
     def figures(self) -> Figures: ...
+    @property
+    def problem_desk(self) -> ProblemDesk: ...
+    @property
+    def replaying(self) -> Replaying: ...
+    @property
+    def search(self) -> Search: ...

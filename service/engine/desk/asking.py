@@ -157,7 +157,7 @@ class Asking:
             settings=shown(connection),
             last_run=tx.runs.last(connection.id),
             links=tx.id_map.count(connection.id, connection.epoch),
-            problem_count=tx.problems.count(connection.id),
+            problem_count=tx.problems.count(connection.id) + tx.inbox.quarantined_count(connection.id),
             connect_url=connect_url,
         )
 
@@ -194,8 +194,6 @@ class Asking:
         why: str,
         *,
         run: str | None = None,
-        kind: str | None = None,
-        erp_id: str | None = None,
         before: View | None = None,
         after: View | None = None,
     ) -> None:
@@ -208,8 +206,8 @@ class Asking:
                     action=action,
                     side="connection",
                     key=None,
-                    kind=kind,
-                    erp_id=erp_id,
+                    kind=None,
+                    erp_id=None,
                     quickbooks_id=connection.realm_id,
                     number=None,
                     company_id=None,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from service.engine import views
 from service.engine.desk.asking import Asking, View
+from service.engine.problem_desk import dismiss, dismiss_notice
 from service.errors import Reason, Rejected
 
 
@@ -54,19 +55,20 @@ class Records(Asking):
         with self.ports.store.reading() as tx:
             connection, problem = self._known_problem(tx, problem_id)
         companies = [problem.company_id] if problem.company_id else None
-        return self._ask(connection.account_id, "reconcile", {"company_ids": companies}, actor, join=False)
+        return self.retry_companies(connection.account_id, companies, actor=actor)
+
+    def retry_companies(self, account_id: str, company_ids: Sequence[str] | None, *, actor: str) -> View:
+        """One run over these companies (None: over all) that tries again what was refused."""
+        companies = list(company_ids) if company_ids is not None else None
+        return self._ask(account_id, "reconcile", {"company_ids": companies}, actor, join=False)
 
     def dismiss(self, problem_id: str, *, reason: str, actor: str) -> View:
         with self.ports.store.writing() as tx:
             notice = next((n for n in tx.inbox.quarantined() if views.notice_id(n) == problem_id), None)
             if notice is not None:
-                tx.inbox.finish([notice.id], "dismissed", reason)
-                return views.quarantined(notice) | {"status": "dismissed"}
+                return dismiss_notice(tx, notice, reason, actor, self.ports.clock())
             connection, problem = self._known_problem(tx, problem_id)
-            self._say(
-                tx, connection, actor, "dismiss", f"{problem.code}: {reason}", kind=problem.kind, erp_id=problem.erp_id
-            )
-            return views.problem(tx.problems.set_status(problem_id, "dismissed", reason=reason, at=self.ports.clock()))
+            return views.problem(dismiss(tx, connection, problem, reason, actor, self.ports.clock()))
 
     def resolve(self, problem_id: str, *, choice: str, actor: str) -> View:
         with self.ports.store.reading() as tx:
