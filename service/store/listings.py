@@ -53,14 +53,14 @@ def _of(table: Table, *names: str) -> dict[str, ColumnElement[Any]]:
 
 
 _COMPANY = records.alias("company")
-_OF_COMPANY = problems.outerjoin(
-    _COMPANY,
-    and_(
-        _COMPANY.c.connection_id == problems.c.connection_id,
-        _COMPANY.c.kind == "COMPANY",
-        _COMPANY.c.erp_id == problems.c.company_id,
-    ),
-)
+
+
+def _with_company(table: Table) -> FromClause:
+    """Each row beside the company that it belongs to, as the ERP names it."""
+    same = (_COMPANY.c.connection_id == table.c.connection_id, _COMPANY.c.erp_id == table.c.company_id)
+    return table.outerjoin(_COMPANY, and_(*same, _COMPANY.c.kind == "COMPANY"))
+
+
 _LINKED = links.outerjoin(
     documents,
     and_(
@@ -76,14 +76,6 @@ _LINKED = links.outerjoin(
         records.c.erp_id == links.c.erp_id,
     ),
 )
-
-_COMPANY = records.alias("company")
-
-
-def _with_company(table: Table) -> FromClause:
-    """Each row beside the company that it belongs to, as the ERP names it."""
-    same = (_COMPANY.c.connection_id == table.c.connection_id, _COMPANY.c.erp_id == table.c.company_id)
-    return table.outerjoin(_COMPANY, and_(*same, _COMPANY.c.kind == "COMPANY"))
 
 
 def _stands_for(link: FromClause, document: FromClause) -> ColumnElement[bool]:
@@ -151,7 +143,7 @@ LISTINGS: Mapping[str, Listing] = {
         | {"company": _COMPANY.c.number},
         problems.c.seq,
         searched=("number", "erp_id", "quickbooks_id", "cause", "company_id", "company"),
-        joined=_OF_COMPANY,
+        joined=_with_company(problems),
     ),
     "runs": Listing(
         runs,
