@@ -73,7 +73,7 @@ class SqlStore:
     """See `service.ports.Store`. Safe to share between threads; transactions of one thread must not be nested."""
 
     def __init__(self, engine: Engine, cipher: Cipher, clock: Clock, new_id: Callable[[], str]) -> None:
-        self._engine = engine
+        self.engine = engine
         self._reading = reading_engine(engine)
         self._cipher = cipher
         self._clock = clock
@@ -89,18 +89,18 @@ class SqlStore:
     @contextmanager
     def writing(self, claim: Claim | None = None, *, until: datetime | None = None) -> Iterator[ports.Transaction]:
         """As the port says. The claim's row is locked first, so a takeover waits until this is committed."""
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             if claim is not None:
                 _hold(connection, claim, until)
             yield self._transaction(connection)
 
     def rotate_keys(self) -> int:
         """Re-encrypt every secret with the newest key; answers how many."""
-        return rotate_secrets(self._engine, self._cipher)
+        return rotate_secrets(self.engine, self._cipher)
 
     def close(self) -> None:
         """Let go of every connection to the database."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     def _transaction(self, connection: Connection) -> ports.Transaction:
         context = Context(connection, self._cipher, self._clock, self._new_id)
