@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+from service.engine.checkup import Finding
 from service.errors import Reason, Rejected
 from service.ports import Figure
 from service.settings import Settings, load_settings
@@ -392,6 +393,16 @@ class FakeFigures:
         ]
 
 
+class FakeCheckup:
+    """`service.engine.checkup.Checkup`; finds what it is told to find."""
+
+    def __init__(self) -> None:
+        self.findings = [Finding("workers", True)]
+
+    def look(self) -> list[Finding]:
+        return self.findings
+
+
 class FakeDispatcher:
     """Remembers that it was started and stopped; does nothing."""
 
@@ -442,5 +453,6 @@ class FakeService:
         self.desk = FakeDesk()
         self.intake = FakeIntake()
         self.figures = FakeFigures()
+        self.checkup = FakeCheckup()
         self.dispatcher = FakeDispatcher()
         self.store = FakeStore()

@@ -7,6 +7,7 @@ from typing import Protocol
 from flask import Flask, current_app, g
 
 from service.engine.browsing import Browsing
+from service.engine.checkup import Checkup
 from service.engine.people import People, Person
 from service.ports import Clock
 from service.web.engine_protocol import Service
@@ -23,6 +24,8 @@ class Office(Service, Protocol):
     def people(self) -> People: ...
     @property
     def browsing(self) -> Browsing: ...
+    @property
+    def checkup(self) -> Checkup: ...
 
 
 def attach(app: Flask, office: Office) -> None:
