@@ -13,10 +13,10 @@ import requests
 
 from service.dispatch.embedded import EmbeddedDispatcher
 from service.engine.browsing import Browsing
+from service.engine.checkup import Checkup
 from service.engine.choosing import Choosing
 from service.engine.connecting import Connecting
 from service.engine.desk import Desk
-from service.engine.differences import Differences
 from service.engine.figures import Figures
 from service.engine.intake import Intake
 from service.engine.long_work import LongWork
@@ -80,6 +80,7 @@ class Service:
     overview: Overview
     choosing: Choosing
     connecting: Connecting
+    checkup: Checkup
 
 
 def build(settings: Settings, world: World | None = None) -> Service:
@@ -89,8 +90,7 @@ def build(settings: Settings, world: World | None = None) -> Service:
     store = open_store(settings.database_url.get_secret_value(), keys, world.clock, world.new_id)
     calls = CallTally(store, world.clock)
     ports = _ports(settings, world, store, calls)
-    differences = Differences(store, lambda account_id: desk.tie_out(account_id, as_of=None))
-    dispatcher = EmbeddedDispatcher(store, partial(_work, ports, calls, differences), world.clock)
+    dispatcher = EmbeddedDispatcher(store, partial(_work, ports, calls), world.clock)
     connecting = Connecting(ports, settings.public_url)
     health = Health(store, settings, world.clock)
     tokens = {token.get_secret_value(): role for role, token in settings.api_tokens}
@@ -116,15 +116,15 @@ def build(settings: Settings, world: World | None = None) -> Service:
         overview=Overview(store, world.clock),
         choosing=Choosing(ports),
         connecting=connecting,
+        checkup=Checkup(ports, settings.public_url, settings.qbo_monthly_quota, lambda: str(health.look()["worker"])),
     )
 
 
-def _work(ports: Ports, calls: CallTally, differences: Differences, connection_id: int) -> None:
-    """One connection's work: its log lines carry its id, and at its end what operators look at is noted."""
+def _work(ports: Ports, calls: CallTally, connection_id: int) -> None:
+    """One connection's work: its log lines carry its id, and its calls are counted at its end."""
     with log_context(connection_id=connection_id):
         work(ports, connection_id)
         calls.tell()
-        differences.keep(connection_id, ports.clock())
 
 
 def _observer(calls: CallTally) -> Callable[[Exchange], None]:

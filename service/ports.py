@@ -1142,6 +1142,9 @@ class Tallies(Protocol):
         """When the oldest notice came that a connected connection has not worked off."""
 
     def newest_notice(self, source: str) -> datetime | None: ...
+    def found_by_sweeps(self, since: datetime) -> set[str]:
+        """What sweeps did since then, in a plan's words for an action: what no webhook had told of."""
+
     def add_calls(self, calls: Mapping[CallKey, int]) -> None: ...
     def calls(self, month: str | None = None) -> Counts:
         """By (cost, outcome), of one month or of all."""
@@ -1210,6 +1213,9 @@ class Store(Protocol):
 
     def rotate_keys(self) -> int:
         """Re-encrypt every secret with the newest key; answers how many."""
+
+    def inspect_keys(self) -> tuple[int, int]:
+        """How many secrets no key opens, and how many an older key alone."""
 
 
 class Dispatcher(Protocol):

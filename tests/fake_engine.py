@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+from service.engine.checkup import Finding
 from service.errors import Reason, Rejected
 from service.ports import Figure
 from service.settings import Settings, load_settings
@@ -410,6 +411,16 @@ class FakeReplaying:
         return {"replayed": len(notice_ids) - unreadable, "unreadable": unreadable}
 
 
+class FakeCheckup:
+    """`service.engine.checkup.Checkup`; finds what it is told to find."""
+
+    def __init__(self) -> None:
+        self.findings = [Finding("workers", True)]
+
+    def look(self) -> list[Finding]:
+        return self.findings
+
+
 class FakeDispatcher:
     """Remembers that it was started and stopped; does nothing."""
 
@@ -463,5 +474,6 @@ class FakeService:
         self.replaying = FakeReplaying()
         self.problem_desk: Any = None
         self.search: Any = None
+        self.checkup = FakeCheckup()
         self.dispatcher = FakeDispatcher()
         self.store = FakeStore()

@@ -8,6 +8,7 @@ import click
 from sqlalchemy.exc import OperationalError
 
 from service.cli.books import connections, links, tie_out
+from service.cli.completion import completion
 from service.cli.doctor import doctor
 from service.cli.keys import keys
 from service.cli.notices import notices
@@ -21,6 +22,13 @@ from service.dispatch.ownership import OwnedByAnother
 from service.errors import Rejected, SyncError
 from service.settings import BadSettings
 
+ELSEWHERE = {
+    "unknown_account": "qbo-sync connections lists the accounts",
+    "unknown_token": "qbo-sync tokens list lists them",
+    "not_connected": "qbo-sync connections shows its state",
+}
+"""What a refusal leaves open: the command that shows what there is."""
+
 
 class Commands(click.Group):
     """Whatever a command expects to meet becomes one line on standard error."""
@@ -28,7 +36,10 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (BadSettings, NotReady, OwnedByAnother, Rejected, SyncError) as error:
+        except Rejected as rejected:
+            more = ELSEWHERE.get(rejected.code)
+            raise click.ClickException(f"{rejected} ({more})" if more else str(rejected)) from None
+        except (BadSettings, NotReady, OwnedByAnother, SyncError) as error:
             raise click.ClickException(str(error)) from None
         except OperationalError:
             raise click.ClickException("the database cannot be used; qbo-sync doctor says more") from None
@@ -57,5 +68,6 @@ for command in (
     users,
     keys,
     doctor,
+    completion,
 ):
     main.add_command(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import click
@@ -32,6 +33,17 @@ def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> No
         table.add_row(*(Text("" if row.get(column) is None else str(row[column])) for column in columns))
     console = Console()
     (console if console.is_terminal else Console(width=_WIDE)).print(table)
+
+
+def shown(line: Text) -> None:
+    """One line, in colour on a terminal; never broken."""
+    Console(highlight=False).print(line, soft_wrap=True)
+
+
+def busy(doing: str) -> AbstractContextManager[object]:
+    """A sign on standard error that something is going on, where somebody looks."""
+    console = Console(stderr=True)
+    return console.status(doing) if console.is_terminal else nullcontext()
 
 
 def every_page(page: Callable[[str | None], Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
 import requests
+from werkzeug.http import parse_date
 
 from service.console.context import Office
 from service.settings import Settings
@@ -53,10 +55,18 @@ def tell_demo(once: bool) -> int:
     return main(once)
 
 
-def status_of(url: str) -> int:
-    """The HTTP status of one GET. Raises: `requests.RequestException`."""
+@dataclass(frozen=True)
+class Site:
+    """How one GET was answered; `said_at` is the other side's clock, where it told."""
+
+    status: int
+    said_at: datetime | None = None
+
+
+def visit(url: str) -> Site:
+    """Raises: `requests.RequestException`."""
     with requests.get(url, timeout=PROBE_TIMEOUT_S, stream=True) as answer:
-        return answer.status_code
+        return Site(answer.status_code, parse_date(answer.headers.get("Date")))
 
 
 def wait_for_stop() -> None:
@@ -75,6 +85,7 @@ class Outside:
     build: Callable[[Settings], Office] = build_service
     migrations: Migrations = field(default_factory=StoredMigrations)
     demo: Callable[[bool], int] = tell_demo
-    status_of: Callable[[str], int] = status_of
+    visit: Callable[[str], Site] = visit
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
     pause: Callable[[float], None] = time.sleep
     wait_for_stop: Callable[[], None] = wait_for_stop

@@ -7,6 +7,7 @@ from typing import Protocol
 from flask import Flask, current_app, g
 
 from service.engine.browsing import Browsing
+from service.engine.checkup import Checkup
 from service.engine.choosing import Choosing
 from service.engine.connecting import Connecting
 from service.engine.long_work import LongWork
@@ -35,6 +36,8 @@ class Office(Service, Protocol):
     def choosing(self) -> Choosing: ...
     @property
     def connecting(self) -> Connecting: ...
+    @property
+    def checkup(self) -> Checkup: ...
 
 
 def attach(app: Flask, office: Office) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from service.engine.differences import kept_difference
 from service.engine.working import Ports, instant
 from service.errors import SecretLost
 from service.ports import Connection, ConnectionState, Figure, Tokens, Transaction
@@ -105,12 +104,18 @@ def _of_connections(tx: Transaction, connections: list[Connection], now: datetim
         Figure("connections", "Connections", states, ("state",)),
         _one("waiting_connections", "Connections with notices that are not worked off", waiting),
         Figure("lag_seconds", "How far behind the connection is that is furthest behind", lag, ("side",)),
-        _one(
-            "tie_out_difference_cents",
-            "What both books differ by, company by company, as noted within the hour",
-            sum(kept_difference(c) for c in connections if _is_connected(c)),
-        ),
+        *_of_tie_outs(tx, filter(_is_connected, connections)),
         Figure("problems", "Problems that wait for a person", tx.tallies.problems(), ("code",)),
+    ]
+
+
+def _of_tie_outs(tx: Transaction, connected: Iterable[Connection]) -> list[Figure]:
+    """As the last sync of each left it."""
+    kept = [last for c in connected if (last := tx.tie_outs.last(c.id, c.epoch))]
+    difference, differing = sum(abs(each.difference) for each in kept), sum(each.differing for each in kept)
+    return [
+        _one("tie_out_difference_cents", "What both books differ by, connection by connection", difference),
+        _one("tie_out_differing_companies", "Companies whose two books differ", differing),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import simplejson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -26,9 +27,10 @@ class Cipher:
         if not keys:
             raise ValueError("at least one encryption key is needed")
         try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
+            known = [Fernet(key) for key in keys]
         except ValueError:
             raise ValueError("an encryption key is not a Fernet key (32 bytes in url-safe base64)") from None
+        self._newest, self._fernet = known[0], MultiFernet(known)
 
     def seal(self, connection_id: int, purpose: str, secret: str) -> str:
         """Encrypt with the newest key."""
@@ -49,6 +51,14 @@ class Cipher:
         if (owner, sealed_for) != (connection_id, purpose):
             raise Unreadable(f"the {purpose} of connection {connection_id} was sealed for another row")
         return str(secret)
+
+    def age(self, sealed: str) -> str:
+        """`newest`, `older` or `lost`: which key opens it."""
+        for fernet, found in ((self._newest, "newest"), (self._fernet, "older")):
+            with suppress(InvalidToken):
+                fernet.decrypt(sealed.encode())
+                return found
+        return "lost"
 
     def rotate(self, sealed: str) -> str:
         """The same secret under the newest key."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from sqlalchemy import Column, Engine, Table, select, update
 
 from service.store.cipher import Cipher
@@ -33,3 +35,14 @@ def _rotate(engine: Engine, cipher: Cipher, table: Table, owner: Column[int], se
                 connection.execute(update(table).where(owner == each).values({secret: cipher.rotate(sealed)}))
                 rotated += 1
     return rotated
+
+
+def inspect_secrets(engine: Engine, cipher: Cipher) -> tuple[int, int]:
+    """How many no key opens, and how many an older key alone."""
+    with engine.connect() as connection:
+        ages = Counter(
+            cipher.age(sealed)
+            for table, _, secret in _SECRETS
+            for sealed in connection.scalars(select(secret).select_from(table))
+        )
+    return ages["lost"], ages["older"]

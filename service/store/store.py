@@ -30,7 +30,7 @@ from service.store.plans import SqlPlans
 from service.store.problems import SqlProblems
 from service.store.records import SqlRecords
 from service.store.repository import Context
-from service.store.rotation import rotate_secrets
+from service.store.rotation import inspect_secrets, rotate_secrets
 from service.store.runs import SqlRuns
 from service.store.summaries import SqlSummaries
 from service.store.tables import connections, metadata
@@ -97,6 +97,10 @@ class SqlStore:
     def rotate_keys(self) -> int:
         """Re-encrypt every secret with the newest key; answers how many."""
         return rotate_secrets(self.engine, self._cipher)
+
+    def inspect_keys(self) -> tuple[int, int]:
+        """How many secrets no key opens, and how many an older key alone."""
+        return inspect_secrets(self._reading, self._cipher)
 
     def close(self) -> None:
         """Let go of every connection to the database."""

@@ -54,6 +54,10 @@ class SqlTallies(Repository):
         query = select(notices.c.received_at).where(notices.c.source == source)
         return self._connection.scalar(query.order_by(notices.c.id.desc()).limit(1))
 
+    def found_by_sweeps(self, since: datetime) -> set[str]:
+        swept = select(runs.c.counts).where(runs.c.trigger == "sweep", runs.c.finished_at >= since)
+        return {action for counts in self._connection.scalars(swept) for action in counts}
+
     def add_calls(self, calls: Mapping[CallKey, int]) -> None:
         """In one order, so that two processes that add at once do not wait for each other in a circle."""
         for (month, realm_id, cost, outcome), count in sorted(calls.items()):

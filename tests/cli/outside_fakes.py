@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from fake_engine import FakeService
 
-from service.cli.outside import Outside
+from service.cli.outside import Outside, Site
 from service.settings import Settings
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @dataclass
@@ -37,6 +40,8 @@ class World:
     service: FakeService
     migrations: FakeMigrations
     sites: dict[str, int | Exception] = field(default_factory=dict)
+    their_clocks: dict[str, datetime] = field(default_factory=dict)
+    now: datetime = NOON
     waited_s: float = 0.0
     demos: list[bool] = field(default_factory=list)
     while_working: Callable[[], None] = lambda: None
@@ -48,7 +53,8 @@ class World:
             build=self._build,
             migrations=self.migrations,
             demo=self._demo,
-            status_of=self._status_of,
+            visit=self._visit,
+            now=lambda: self.now,
             pause=self._pause,
             wait_for_stop=lambda: self.while_working(),
         )
@@ -61,11 +67,11 @@ class World:
         self.demos.append(once)
         return 0
 
-    def _status_of(self, url: str) -> int:
+    def _visit(self, url: str) -> Site:
         answer = self.sites.get(url, 200)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return Site(answer, self.their_clocks.get(url))
 
     def _pause(self, seconds: float) -> None:
         self.waited_s += seconds

@@ -54,7 +54,7 @@ def test_an_unknown_account_fails_with_a_sentence(run: Type, world: World) -> No
     result = run("tie-out", "nobody")
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "Error: No connection has this id.\n"
+    assert result.stderr == "Error: No connection has this id. (qbo-sync connections lists the accounts)\n"
 
 
 def test_a_missing_setting_fails_with_one_line_that_names_it(run: Type, world: World) -> None:
@@ -96,3 +96,21 @@ def test_a_token_is_made_shown_once_and_revoked(run: Type, world: World) -> None
 
     assert run("tokens", "revoke", "backend").exit_code == 0
     assert world.service.desk.revoked == ["backend"]
+
+
+@pytest.mark.parametrize(("typed", "meant"), [(["reconcil"], "reconcile"), (["tokens", "lst"], "list")])
+def test_a_command_that_is_nearly_right_is_guessed(run: Type, typed: list[str], meant: str) -> None:
+    result = run(*typed)
+
+    assert result.exit_code == 2
+    assert f"Did you mean '{meant}'?" in result.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_learns_to_complete_the_commands(run: Type, world: World, shell: str) -> None:
+    world.env.clear()
+
+    result = run("completion", shell)
+
+    assert result.exit_code == 0
+    assert "_QBO_SYNC_COMPLETE" in result.stdout

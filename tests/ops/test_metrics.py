@@ -59,7 +59,8 @@ def test_a_running_world_tells_its_figures(world: World) -> None:
     assert one(figures, "quickbooks_metered_calls_this_month") == world.company.calls.metered
     assert one(figures, "quickbooks_monthly_quota") == 500_000
     assert 0 < one(figures, "grant_seconds_left") <= 101 * 24 * 3600
-    assert one(figures, "tie_out_difference_cents") == 0
+    assert one(figures, "tie_out_difference_cents") == 500
+    assert one(figures, "tie_out_differing_companies") == 1
 
 
 def test_a_change_that_waits_is_seen_to_wait(world: World) -> None:
