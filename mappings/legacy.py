@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mappings.distru.projection import RecordRef, is_held_by_payment, project
-from mappings.distru.records import CREDIT, PAYMENT, Credit, Payment
+from mappings.distru.records import CREDIT, PAYMENT, Credit, Invoice, Payment
 from mappings.documents import CreditMemo, Key
 from mappings.documents import Payment as PaymentDocument
 from mappings.money import text
@@ -154,4 +154,37 @@ def in_the_erp_by_hand(one: Overpayment) -> str:
     return (
         f"In the ERP: void payment {one.maker.number if one.maker else '?'}, record it again without the overpaid "
         f"{text(one.credit.amount)}, and create a credit of {text(one.credit.amount)} by hand: it stands on its own."
+    )
+
+
+# ------------------------------------------------------------------------------- invoices that are over-paid
+
+
+@dataclass(frozen=True)
+class OverPaid:
+    """An invoice of before overpayments became credits: below zero in the ERP by `surplus` cents, which QuickBooks
+    holds as what its newest payment leaves unapplied. `newest`: None where the payment is not known."""
+
+    invoice: Invoice
+    surplus: int
+    newest: Payment | None
+
+
+def over_paid_invoices(sides: Sides) -> list[OverPaid]:
+    """Every living one, oldest first (scenario C64)."""
+    found = [i for i in sides.books.invoices.values() if i.remaining < 0 <= i.total and not (i.voided or i.deleted)]
+    return [_over_paid(sides, invoice) for invoice in sorted(found, key=lambda i: (i.at, i.id))]
+
+
+def _over_paid(sides: Sides, invoice: Invoice) -> OverPaid:
+    on_it = [p for p in sides.books.payments.values() if p.posted and p.invoice == invoice.id]
+    newest = max(on_it, key=lambda p: (p.at, p.id), default=None)
+    return OverPaid(invoice, -invoice.remaining, newest)
+
+
+def recorded_again(one: OverPaid) -> str:
+    """How the ERP comes to hold the surplus as a credit."""
+    return (
+        f"In the ERP: void payment {one.newest.number if one.newest else '?'} and record it again. Today the ERP turns "
+        f"the {text(one.surplus)} that is too much into a credit, which the Payment holds in QuickBooks."
     )

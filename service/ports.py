@@ -748,8 +748,8 @@ class Problems(Protocol):
     def count(self, connection_id: int) -> int:
         """Open and conflict."""
 
-    def groups(self, connection_id: int | None = None) -> list[ProblemGroup]:
-        """Open and conflict by connection and cause, the largest first."""
+    def groups(self, connection_id: int | None = None, cause_group: str | None = None) -> list[ProblemGroup]:
+        """Open and conflict by connection and cause, the largest first; of one connection, of one cause."""
 
     def of_group(self, connection_id: int, cause_group: str) -> list[Problem]:
         """Open and conflict, oldest first."""

@@ -144,6 +144,7 @@ def a_legacy_overpayment(**changes: Any) -> dict[str, Any]:
     return {
         "company_id": "co-1",
         "company_name": "=Evil Farms",
+        "kind": "CREDIT",
         "credit_id": "cr-1",
         "credit_number": "CR-1",
         "payment_id": "pay-1",

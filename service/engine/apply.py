@@ -17,7 +17,7 @@ from mappings.money import text
 from mappings.plan import TO_ERP, TO_QUICKBOOKS, Action, Step
 from mappings.planner import in_step
 from mappings.quickbooks import TYPES, Entity, body, customer_of, identity, read_object
-from service.engine import problems
+from service.engine import problems, reopening
 from service.engine.compare import Comparison, compare
 from service.engine.links import push_links
 from service.engine.lists import Lists, refresh_preferences
@@ -57,6 +57,7 @@ class Applier:
             known = tx.problems.open_of_company(self.w.id, self.c.company)
             for intent in tx.journal.unanswered(self.w.id, self.w.epoch):
                 self._hold(intent.key, "QuickBooks has not answered an earlier change of it yet.")
+        self._leave_to_a_person()
         refused = {p.fingerprint for p in known if not self._is_checked_here(p.code)}
         answered = {p.fingerprint for p in known if p.code in ANSWERED}
         for step in self.c.plan.steps:
@@ -70,6 +71,15 @@ class Applier:
                 self.w.stop_if_cancelled()
                 with bound_contextvars(record=step.key):
                     self._try(step)
+
+    def _leave_to_a_person(self) -> None:
+        """What would reach into closed books of the ERP's side waits, with the payments that hang on it."""
+        for task in reopening.tasks(self.c, self.lists):
+            with self.w.writing() as tx:
+                problems.report(tx, self.w, task.problem(self.w, self.c))
+            self._hold(task.step.key, task.cause, failed=True)
+            for payment in task.payments:
+                self._hold(payment, task.cause)
 
     def _is_checked_here(self, code: str) -> bool:
         """Refusals of our own, before any call: looking again costs nothing, and the cause may be gone."""

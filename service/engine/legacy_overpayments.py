@@ -25,7 +25,7 @@ from mappings.legacy import (
 from mappings.money import cents, text
 from mappings.plan import Step
 from mappings.sides import Sides
-from service.engine import views
+from service.engine import over_paid, views
 from service.engine.compare import Comparison, compare
 from service.engine.lists import Lists, load_lists, refresh_preferences
 from service.engine.looking import View, sides_of
@@ -74,6 +74,7 @@ def preview(w: Working) -> tuple[list[View], View, str]:
         for survey in _surveys(tx, w):
             rows += [_row(survey, one, reason) for one, reason in survey.found]
             steps += [_step(survey, step) for step in survey.steps]
+        rows += over_paid.rows(tx, w)
     return rows, views.plan("", w.now(), steps, []), digest(dumps(rows), dumps(steps))
 
 
@@ -132,6 +133,7 @@ def _row(survey: Survey, one: Overpayment, reason: str | None) -> View:
     return {
         "company_id": c.company,
         "company_name": c.books.company.name if c.books.company else None,
+        "kind": "CREDIT",
         "credit_id": credit.id,
         "credit_number": credit.number,
         "payment_id": one.maker.id if one.maker else None,

@@ -42,19 +42,15 @@ class ProblemDesk:
         return [*found, *_unreadable(connections, unread)]
 
     def group(self, account_id: str, group: str) -> View:
-        """The entry with each of its problems under `problems`, oldest first."""
+        """One entry; those of its members that are no rows of the problems' table (notices) under `notices`."""
         with self.ports.store.reading() as tx:
             connection = self._known(tx, account_id)
-            if group == views.UNREADABLE:
-                mine = [n for n in tx.inbox.quarantined() if n.connection_id in (None, connection.id)]
-                entries = _unreadable({connection.id: connection}, mine)
-                members = [views.quarantined(n) for n in mine]
-            else:
-                entries = [_group(connection, g) for g in tx.problems.groups(connection.id) if g.cause_group == group]
-                members = [views.problem(p) for p in tx.problems.of_group(connection.id, group)]
+            mine = self._unread(tx, connection) if group == views.UNREADABLE else []
+            entries = _unreadable({connection.id: connection}, mine)
+            entries += [_group(connection, g) for g in tx.problems.groups(connection.id, group)]
         if not entries:
-            raise Rejected(Reason.NOT_FOUND, "unknown_group", "Nothing is open with this cause any more.")
-        return _one(entries) | {"account_id": account_id, "problems": members}
+            raise _nothing_open()
+        return _one(entries) | {"account_id": account_id, "notices": [views.quarantined(n) for n in mine]}
 
     def problem(self, problem_id: str) -> View:
         """One problem with its connection, both books and what was agreed side by side, and each way out in words."""
@@ -71,7 +67,7 @@ class ProblemDesk:
                 }
             connection, problem = self._known_problem(tx, problem_id)
             rows, ways_out = side_by_side(tx, connection, problem)
-            like_it = len(tx.problems.of_group(connection.id, problem.cause_group or ""))
+            like_it = sum(g.count for g in tx.problems.groups(connection.id, problem.cause_group or problem.id))
         return views.problem(problem) | {
             "account_id": connection.account_id,
             "cause_group": problem.cause_group,
@@ -88,26 +84,24 @@ class ProblemDesk:
         with self.ports.store.reading() as tx:
             connection = self._known(tx, account_id)
             members = tx.problems.of_group(connection.id, group)
-            unread = [n for n in tx.inbox.quarantined() if n.connection_id in (None, connection.id)]
-        if group == views.UNREADABLE and unread:
+            unread = self._unread(tx, connection) if group == views.UNREADABLE else []
+        if unread:
             return self.replaying.replay([n.id for n in unread], actor=actor)
         if not members:
-            raise Rejected(Reason.NOT_FOUND, "unknown_group", "Nothing is open with this cause any more.")
+            raise _nothing_open()
         return self.retry_companies(account_id, _companies(members), actor=actor)
 
     def dismiss_group(self, account_id: str, group: str, *, reason: str, actor: str) -> int:
         """Put every problem of one cause aside; answers how many there were."""
         with self.ports.store.writing() as tx:
             connection = self._known(tx, account_id)
-            if group == views.UNREADABLE:
-                unread = [n for n in tx.inbox.quarantined() if n.connection_id in (None, connection.id)]
-                for notice in unread:
-                    dismiss_notice(tx, notice, reason, actor, self.ports.clock())
-                return len(unread)
+            unread = self._unread(tx, connection) if group == views.UNREADABLE else []
+            for notice in unread:
+                dismiss_notice(tx, notice, reason, actor, self.ports.clock())
             members = tx.problems.of_group(connection.id, group)
             for problem in members:
                 dismiss(tx, connection, problem, reason, actor, self.ports.clock())
-        return len(members)
+        return len(unread) + len(members)
 
     # --------------------------------------------------------------------------------------------- known?
 
@@ -117,11 +111,19 @@ class ProblemDesk:
             raise Rejected(Reason.NOT_FOUND, "unknown_account", "No connection has this account id.")
         return connection
 
+    def _unread(self, tx: Transaction, connection: Connection) -> list[Notice]:
+        """A connection's own, and those that nobody can tell whose they are."""
+        return [n for n in tx.inbox.quarantined() if n.connection_id in (None, connection.id)]
+
     def _known_problem(self, tx: Transaction, problem_id: str) -> tuple[Connection, Problem]:
         found = tx.problems.get(problem_id)
         if found is None:
             raise Rejected(Reason.NOT_FOUND, "unknown_problem", "No problem has this id.")
         return tx.connections.by_id(found[0]), found[1]
+
+
+def _nothing_open() -> Rejected:
+    return Rejected(Reason.NOT_FOUND, "unknown_group", "Nothing is open with this cause any more.")
 
 
 # ------------------------------------------------------------------------------------------- one at a time

@@ -15,7 +15,7 @@ from service.errors import Reason, Rejected
 from service.ports import Connection, Hit, Transaction
 
 View = dict[str, Any]
-CARDS = 5
+CARDS = 3
 """How many of the first hits are shown in full; the others are a list to choose from."""
 MOST = 50
 

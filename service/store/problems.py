@@ -7,7 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, bindparam, case, func, select, true, update
+from sqlalchemy import Row, Select, and_, bindparam, case, func, select, update
 
 from service.ports import Page, Problem, ProblemGroup
 from service.store.columns import Instant
@@ -117,9 +117,10 @@ class SqlProblems(Repository):
     def count(self, connection_id: int) -> int:
         return self._connection.execute(_COUNT, {"connection": connection_id}).scalar_one()
 
-    def groups(self, connection_id: int | None = None) -> list[ProblemGroup]:
+    def groups(self, connection_id: int | None = None, cause_group: str | None = None) -> list[ProblemGroup]:
         """The sums of one group are several rows, one for each currency."""
-        whose = problems.c.connection_id == connection_id if connection_id is not None else true()
+        whose = [problems.c.connection_id == connection_id] if connection_id is not None else []
+        whose += [problems.c.cause_group == cause_group] if cause_group is not None else []
         query = select(
             problems.c.connection_id,
             problems.c.cause_group,
@@ -130,7 +131,7 @@ class SqlProblems(Repository):
             func.max(problems.c.last_seen, type_=Instant).label("last_seen"),
             func.sum(problems.c.amount).label("amount"),
             func.max(problems.c.seq).label("newest"),
-        ).where(NEEDS_A_PERSON, whose)
+        ).where(NEEDS_A_PERSON, *whose)
         grouped = query.group_by(problems.c.connection_id, problems.c.cause_group, problems.c.currency)
         found: dict[tuple[int, str], list[Row[Any]]] = {}
         for row in self._connection.execute(grouped):

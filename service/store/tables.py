@@ -170,6 +170,7 @@ links = Table(
     Index(None, "connection_id", "status"),
     Index(None, "connection_id", "updated_at"),
     Index(None, "erp_id", "connection_id"),
+    Index(None, "connection_id", "epoch", "company_id"),
     Index(
         "ix_links_unpushed",
         "connection_id",

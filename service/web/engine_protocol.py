@@ -130,7 +130,7 @@ class ProblemDesk(Protocol):
         """Of one connection or of all, the largest first."""
 
     def group(self, account_id: str, group: str) -> Json:
-        """The group, with each problem under `problems`."""
+        """One group; what could not be read of the other sides' notices under `notices`."""
 
     def problem(self, problem_id: str) -> Json:
         """The problem with `rows` (three copies side by side) and `ways_out` in words."""

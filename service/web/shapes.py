@@ -387,10 +387,12 @@ class CreditUse(Shape):
 
 
 class LegacyOverpayment(Shape):
-    """One overpayment credit that QuickBooks holds as a Credit Memo. `left_out`: why a repair leaves it alone."""
+    """One overpayment credit that QuickBooks holds as a Credit Memo (`kind` CREDIT), or an invoice that is over-paid
+    without a credit (INVOICE). `left_out`: why a repair leaves it alone."""
 
     company_id: str
-    credit_id: str
+    kind: str
+    credit_id: str | None
     credit_number: str | None
     payment_id: str | None
     payment_number: str | None

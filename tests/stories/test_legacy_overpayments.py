@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from service.errors import Rejected
+from service.web import shapes
 from tests.stories.world import ERP_URL, World, amounts
 
 JANUARY, MARCH = datetime(2026, 1, 20, 18, tzinfo=UTC), datetime(2026, 3, 2, 17, tzinfo=UTC)
@@ -319,3 +320,25 @@ def test_overpayments_of_today_are_not_among_them(world: World) -> None:
     world.settle()
 
     assert found(world)["data"] == []
+
+
+def test_an_invoice_over_paid_without_a_credit_counts_once_and_says_how_the_erp_is_made_right(world: World) -> None:
+    """Scenario C64: QuickBooks holds the 20 unapplied, the ERP shows an invoice below zero."""
+    company, _ = world.linked_company()
+    invoice = world.user.create_invoice(company_id=company, amount="100.00")
+    payment = world.user.receive_payment(invoice_id=invoice["id"], amount="100.00")
+    below = {"status": "OVER_PAID", "paid_amount": "120.00", "remaining_amount": "-20.00"}
+    world.account.plant("payment", {**world.account.get("payment", payment["id"]), "amount": "120.00"})
+    world.account.plant("invoice", {**world.account.get("invoice", invoice["id"]), **below})
+    world.settle()
+    world.reconcile()
+
+    [row] = found(world)["data"]
+
+    assert (row["kind"], row["invoice_number"], row["amount"]) == ("INVOICE", invoice["invoice_number"], "20.00")
+    assert (row["credit_id"], row["repairable"]) == (None, False)
+    assert (row["quickbooks"]["payment"]["amount"], row["quickbooks"]["payment"]["open"]) == ("120.00", "20.00")
+    assert f"void payment {payment['payment_number']} and record it again" in row["suggested_fixes"]["erp"]
+    shapes.LegacyOverpayment.model_validate(row)
+    [figures] = world.tie_out()["companies"]
+    assert (figures["erp_ar"], figures["quickbooks_ar"], figures["difference"]) == ("-20.00", "-20.00", "0.00")

@@ -217,6 +217,39 @@ def test_a_used_memo_deleted_in_quickbooks_reopens_the_invoices(world: World) ->
     world.check()
 
 
+@pytest.mark.parametrize(("paid", "method"), [("40.00", None), ("50.00", "Check")])
+def test_a_used_memo_deleted_in_quickbooks_is_a_task_where_its_invoices_lie_in_closed_books(
+    world: World, paid: str, method: str | None
+) -> None:
+    world.company.switches.delete_applied_memo = "unapply"
+    company, _ = world.linked_company()
+    credit = world.user.create_credit(company_id=company, amount="40.00")
+    invoice = world.user.create_invoice(company_id=company, amount="50.00", date="2026-01-15T12:00:00Z")
+    uses = [{"credit_id": credit["id"], "amount": "40.00"}]
+    world.user.receive_payment(invoice_id=invoice["id"], amount=paid, credits=uses, method=method)
+    world.settle()
+    world.person.close_books("2026-01-31")
+    world.wait(hours=7)
+
+    world.person.delete_credit_memo(world.one("CreditMemo")["Id"])
+    world.settle()
+    world.wait(hours=1)
+
+    [task] = world.problems()
+    assert (task["code"], task["kind"], task["erp_id"]) == ("closed_books", "CREDIT", credit["id"])
+    assert f"{invoice['invoice_number']} of 2026-01-15 (40.00)" in task["cause"]
+    assert world.account.get("credit", credit["id"])["status"] == "REDEEMED"
+
+    world.person.close_books(None)
+    world.desk.retry(task["id"], actor=world.actor)
+    world.settle()
+
+    assert world.account.get("credit", credit["id"])["status"] == "CANCELED"
+    assert world.account.get("invoice", invoice["id"])["remaining_amount"] == f"{90 - Decimal(paid)}"
+    assert world.problems() == []
+    world.check()
+
+
 def test_a_payment_voided_in_quickbooks_is_voided_in_the_erp_with_its_credit(world: World) -> None:
     company, _ = world.linked_company()
     invoice = world.user.create_invoice(company_id=company, amount="100.00")

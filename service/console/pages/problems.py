@@ -134,7 +134,7 @@ def problem_group(account_id: str, group: str) -> Response | PlainResponse:
     connection = office().browsing.connection(account_id)
     cause = office().problem_desk.group(account_id, group)
     if group == views.UNREADABLE:
-        rows: Any = in_memory(cause["problems"], ("cause",))
+        rows: Any = in_memory(cause["notices"], ("cause",))
         fixed = None
     else:
         rows = partial(office().browsing.page, "problems", account_id)

@@ -35,6 +35,7 @@ def upgrade() -> None:
     _number_objects()
     op.drop_index("ix_documents_connection_id_quickbooks_id", "documents")
     op.drop_index("ix_links_connection_id_erp_id", "links")
+    op.create_index("ix_links_connection_id_epoch_company_id", "links", ["connection_id", "epoch", "company_id"])
     for table, column in SOUGHT:
         op.create_index(f"ix_{table}_{column}_connection_id", table, [column, "connection_id"])
 
