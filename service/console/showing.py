@@ -48,6 +48,17 @@ STATUSES: Mapping[str, Look] = {
     "NOT_SYNCED": Look("Not synced", "off"),
     "PARTIALLY_SYNCED": Look("Partly synced", "warn"),
     "DELETED_IN_QBO": Look("Deleted in QuickBooks", "warn"),
+    # what a plan does
+    "cancel": Look("Cancel in the ERP", "warn"),
+    "keep": Look("Keep: it is linked", "off"),
+    "adopt": Look("Adopt: QuickBooks holds it", "ok"),
+    "import": Look("Import into the ERP", "busy"),
+    "create": Look("Make in QuickBooks", "busy"),
+    "update": Look("Bring into step", "busy"),
+    "delete": Look("Delete in QuickBooks", "warn"),
+    "void": Look("Void in QuickBooks", "warn"),
+    "declare": Look("Tell the ERP", "busy"),
+    "void_in_erp": Look("Void in the ERP", "warn"),
     # people
     "active": Look("Active", "ok"),
     "disabled": Look("Disabled", "off"),

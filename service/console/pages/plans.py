@@ -14,25 +14,14 @@ from werkzeug import Response as PlainResponse
 from service.console.blueprint import console
 from service.console.context import actor, office
 from service.console.pages.links import KINDS
-from service.console.showing import money
+from service.console.showing import look
 from service.console.tables import Column, Filter, Row, Rows, Table
 from service.errors import Reason, Rejected
 from service.ports import Listed
 
 View = dict[str, Any]
 
-ACTIONS: Mapping[str, str] = {
-    "cancel": "Cancel in the ERP",
-    "keep": "Keep: it is linked",
-    "adopt": "Adopt: QuickBooks holds it",
-    "import": "Import into the ERP",
-    "create": "Make in QuickBooks",
-    "update": "Bring into step",
-    "delete": "Delete in QuickBooks",
-    "void": "Void in QuickBooks",
-    "declare": "Tell the ERP",
-    "void_in_erp": "Void in the ERP",
-}
+ACTIONS = ("cancel", "keep", "adopt", "import", "create", "update", "delete", "void", "declare", "void_in_erp")
 
 
 @dataclass(frozen=True)
@@ -70,15 +59,15 @@ COMPANIES = Table(
     "books",
     (
         Column("name", "Company", read=lambda row: row["name"] or row["company_id"]),
-        Column("erp_credits", "Credits in the ERP", "money", sortable=False),
-        Column("quickbooks_credits", "in QuickBooks", "money", sortable=False),
-        Column("erp_payments", "Payments in the ERP", "money", sortable=False),
-        Column("quickbooks_payments", "in QuickBooks", "money", sortable=False),
-        Column("erp_before", "A/R in the ERP", "money"),
-        Column("erp_after", "then", "money"),
-        Column("quickbooks_before", "A/R in QuickBooks", "money"),
-        Column("quickbooks_after", "then", "money"),
+        Column("erp_before", "ERP A/R now", "money"),
+        Column("erp_after", "afterwards", "money"),
+        Column("quickbooks_before", "QuickBooks A/R now", "money"),
+        Column("quickbooks_after", "afterwards", "money"),
         Column("difference", "Difference left", "money"),
+        Column("erp_credits", "ERP credits", "money", sortable=False),
+        Column("quickbooks_credits", "QuickBooks credits", "money", sortable=False),
+        Column("erp_payments", "ERP payments", "money", sortable=False),
+        Column("quickbooks_payments", "QuickBooks payments", "money", sortable=False),
         Column("quickbooks_id", "Customer", "code"),
     ),
     sort="name",
@@ -92,20 +81,20 @@ COMPANIES = Table(
 ROWS = Table(
     "plan",
     (
-        Column("action", "What happens", read=lambda row: ACTIONS.get(row["action"], row["action"])),
+        Column("action", "What happens", "status"),
         Column("kind", "Kind", read=lambda row: str(row["kind"] or "").capitalize()),
         Column("number", "Number"),
         Column("company", "Company"),
         Column("amount", "Amount", "money"),
         Column("reason", "Why", sortable=False, wide=True),
-        Column("accounting", "In the ledger", sortable=False, wide=True),
+        Column("accounting", "In the ledger", sortable=False),
         Column("erp_id", "ERP id", "code"),
         Column("quickbooks_id", "QuickBooks id", "code"),
     ),
     sort="seq",
     search="number, id or company",
     filters=(
-        Filter("action", "What happens", tuple(ACTIONS.items())),
+        Filter("action", "What happens", tuple((each, look(each).label) for each in ACTIONS)),
         Filter("kind", "Kind", tuple((kind, kind.capitalize()) for kind in KINDS)),
     ),
     empty=("Nothing is to be done", "Both books agree already, as far as this goes."),
@@ -141,7 +130,7 @@ def carry_out(account_id: str, plan_id: str) -> Response | PlainResponse:
         if rejected.code != "plan_outdated":
             raise
         flash(rejected.message, "error")
-        return redirect(url_for("console.plan", account_id=account_id, plan_id=plan_id), HTTPStatus.SEE_OTHER)
+        return to_plan(account_id, plan_id, "plan_in_rows")
     return to_work(account_id, run)
 
 
@@ -150,8 +139,9 @@ def to_work(account_id: str, run: View) -> PlainResponse:
     return redirect(url_for("console.work", account_id=account_id, run_id=run["id"]), HTTPStatus.SEE_OTHER)
 
 
-def to_plan(account_id: str, plan_id: str) -> PlainResponse:
-    return redirect(url_for("console.plan", account_id=account_id, plan_id=plan_id), HTTPStatus.SEE_OTHER)
+def to_plan(account_id: str, plan_id: str, view: str = "plan") -> PlainResponse:
+    """On to a plan that was made: to both books, or where there is nothing to see of them to its rows."""
+    return redirect(url_for(f"console.{view}", account_id=account_id, plan_id=plan_id), HTTPStatus.SEE_OTHER)
 
 
 def demand_name(name: str) -> None:
@@ -173,7 +163,7 @@ def _known(account_id: str, plan_id: str) -> View:
         "connection": office().browsing.connection(account_id),
         "plan": kept,
         "undertaking": UNDERTAKINGS[kept["kind"]],
-        "words_of": ACTIONS,
+        "looked_at": kept["kind"] == "enable_two_way",
     }
 
 
@@ -192,12 +182,7 @@ def _with_facts(row: Row) -> Row:
 
 
 def _with_accounting(row: Row) -> Row:
+    """Debit and credit as accountants write them; the amount is the row's own, but for stock, which moves at cost."""
     entries = (row["gl_effect"] or {}).get("entries", ())
-    sides = (f"{_side(entry)} {entry['account']}" for entry in entries)
-    return {**row, "accounting": "; ".join(sides) or None}
-
-
-def _side(entry: Mapping[str, Any]) -> str:
-    name = "debit" if entry["debit"] is not None else "credit"
-    amount = str(entry[name])
-    return f"{name.capitalize()} {money(amount) if amount[-3:-2] == '.' else amount}"
+    sides = (f"{'Dr' if entry['debit'] is not None else 'Cr'} {entry['account']}" for entry in entries)
+    return {**row, "accounting": ", ".join(sides) or None}

@@ -11,6 +11,7 @@ from service.console.blueprint import console
 from service.console.context import actor, office
 from service.console.pages.links import KINDS
 from service.console.pages.plans import demand_name, to_work
+from service.console.showing import look
 from service.console.tables import Column, Filter, Table
 from service.errors import Reason, Rejected
 
@@ -21,12 +22,12 @@ CARRIED = Table(
     (
         Column("kind", "Kind", read=lambda row: str(row["kind"]).capitalize()),
         Column("erp_number", "ERP number"),
-        Column("type_then", "Then"),
+        Column("type_then", "Then", read=lambda row: _type(row["type_then"])),
         Column("id_then", "QuickBooks id then", "code"),
-        Column("type_now", "Now"),
+        Column("type_now", "Now", read=lambda row: _type(row["type_now"])),
         Column("id_now", "QuickBooks id now", "code"),
         Column("outcome", "Stands for it now", read=lambda row: OUTCOMES[row["outcome"]]),
-        Column("status_now", "Status now", "status"),
+        Column("status_now", "Status now", read=lambda row: row["status_now"] and look(row["status_now"]).label),
         Column("erp_id", "ERP id", "code"),
     ),
     sort="kind",
@@ -75,6 +76,10 @@ def carried(account_id: str, epoch: str) -> Response | PlainResponse:
 def bring_back(account_id: str, epoch: str) -> PlainResponse:
     demand_name(office().browsing.connection(account_id).name)
     return to_work(account_id, office().desk.restore(account_id, epoch=_number(epoch), actor=actor()))
+
+
+def _type(name: str | None) -> str | None:
+    return "Credit Memo" if name == "CreditMemo" else name
 
 
 def _number(epoch: str) -> int:

@@ -34,7 +34,7 @@ def preview_resync(account_id: str) -> PlainResponse:
     """Reads both sides, changes nothing."""
     asked = _asked(office().browsing.connection(account_id))
     found = office().desk.resync(account_id, **asked, dry_run=True, actor=actor())
-    return to_plan(account_id, found["plan_id"])
+    return to_plan(account_id, found["plan_id"], "plan_in_rows")
 
 
 def _asked(connection: Connection) -> dict[str, Any]:

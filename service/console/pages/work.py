@@ -44,10 +44,18 @@ DONE = {
     **TITLES,
 }
 
+
+def done(action: str) -> str:
+    """What a run did, in words."""
+    return DONE.get(action, action.replace("_", " ").capitalize())
+
+
+console.add_app_template_filter(done)
+
 REPORT = Table(
     "report",
     (
-        Column("action", "What was done", read=lambda row: DONE.get(row["action"], row["action"])),
+        Column("action", "What was done", read=lambda row: done(row["action"])),
         Column("kind", "Kind", read=lambda row: str(row["kind"] or "").capitalize()),
         Column("number", "Number"),
         Column("company", "Company"),
@@ -147,6 +155,12 @@ def lasting(seconds: int) -> str:
     return "about " + " ".join(words for words in spoken if not words.startswith("0 "))
 
 
+@console.app_template_filter("named")
+def named(asker: str) -> str:
+    """Whoever asked, as people know them."""
+    return asker.removeprefix("user:")
+
+
 def _known(account_id: str, run_id: str) -> dict[str, Any]:
     found = office().long_work.report(account_id, run_id)
     kind = found["run"]["kind"]
@@ -156,5 +170,4 @@ def _known(account_id: str, run_id: str) -> dict[str, Any]:
         "run": found["run"],
         "run_title": TITLES[kind],
         "begins": BEGINS.get(kind),
-        "done_words": DONE,
     }
