@@ -13,7 +13,18 @@ from service.engine.reading import TRANSACTIONS, keep_records
 from service.engine.working import Working, as_record, dumps
 from service.engine.writing import note, record_answer, send
 from service.errors import Refused
-from service.ports import AlreadyLinked, Operation, Problem, QboObject, QuickBooksWrite, Raw, Record, Row, Transaction
+from service.ports import (
+    AlreadyLinked,
+    Audit,
+    Operation,
+    Problem,
+    QboObject,
+    QuickBooksWrite,
+    Raw,
+    Record,
+    Row,
+    Transaction,
+)
 
 COMPANY = "COMPANY"
 UNMAPPED = "customer_not_mapped"
@@ -30,9 +41,11 @@ def make_customers(w: Working, *, mode: str | None = None, companies: frozenset[
     """Make the customers that are still missing, where `mode` allows it (default: the setting)."""
     for record, row in _marked(w, companies):
         if is_to_be_made(record, row, mode or default_mode(w)):
+            w.stop_if_cancelled()
             made = _create(w, record)
             if made:
                 _save(w, record, made, told=False)
+                w.step_done("create")
 
 
 def is_to_be_made(company: Record, row: Row | None, mode: str) -> bool:
@@ -180,7 +193,27 @@ def _create(w: Working, record: Record) -> str | None:
         return None
     with w.writing() as tx:
         record_answer(tx, w, intent, answer)
+        tx.audits.add(w.id, [_audit(w, record, str(answer["Id"]))])
     return str(answer["Id"])
+
+
+def _audit(w: Working, record: Record, customer: str) -> Audit:
+    run = w.run
+    return Audit(
+        at=w.now(),
+        actor=run.requested_by if run and run.requested_by else "sync",
+        action="create",
+        side="quickbooks",
+        key=company_key(record.erp_id),
+        kind=COMPANY,
+        erp_id=record.erp_id,
+        quickbooks_id=customer,
+        number=record.number,
+        company_id=record.erp_id,
+        amount=None,
+        why="The company had no customer in QuickBooks.",
+        run_id=run.id if run else None,
+    )
 
 
 def _not_created(w: Working, record: Record, error: Refused) -> Problem:

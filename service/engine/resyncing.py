@@ -24,9 +24,15 @@ def run(w: Working) -> None:
     mode = customers_mode(w.run.params)
     link_customers(w, mode=mode, companies=companies)
     look = Look(companies=companies, retry=True, customers=mode)
-    ahead = sum(1 for _, plan in plans(w, look) for step in plan.steps if step.action is not Action.REMEMBER)
-    w.progress(total=w.run.done + ahead, phase="Sending, company by company")
+    w.progress(total=w.run.done + _ahead(w, look), phase="Sending, company by company")
     bring_into_step(w, look, approved=w.run.approved_by is not None)
+
+
+def _ahead(w: Working, look: Look) -> int:
+    """Steps to come: customers that have to be made, then their documents."""
+    found = plans(w, look)
+    documents = sum(1 for _, plan in found for step in plan.steps if step.action is not Action.REMEMBER)
+    return documents + sum(1 for c, _ in found if c.customer is None)
 
 
 def customers_mode(params: Mapping[str, Any]) -> str:
