@@ -42,7 +42,11 @@ ARROWS: dict[str, set[str]] = {
     "fixtures": set(),
     "fixtures.simulators": set(),
     "fixtures.demo": set(),
-    "fixtures.bench": {"service.bootstrap", "service.settings", "service.store", "service.web", "fixtures.simulators"},
+    "fixtures.bench": {
+        "service.bootstrap", "service.console", "service.settings", "service.store", "service.web",
+        "fixtures.simulators",
+    },
+    "fixtures.screenshots": {"service.console", "service.web", "fixtures.simulation", "fixtures.simulators"},
     "fixtures.simulation": {"service.bootstrap", "service.logs", "service.settings", "fixtures.simulators"},
 }  # fmt: skip
 """Each room and the rooms of ours that it may import. `web` and `cli` get the engine handed in, through a protocol;
@@ -54,7 +58,7 @@ CONFINED = {
     "apscheduler": {"service.dispatch"},
     "alembic": {"service.store"},
     "opentelemetry": {"service.tracing"},
-    "flask": {"service.web", "service.console", "fixtures.simulators"},
+    "flask": {"service.web", "service.console", "fixtures.simulators", "fixtures.bench"},
     "pwdlib": {"service.passwords"},
     "sqlalchemy": {"service.store", "service.settings", "service.health", "service.cli", "fixtures.bench"},
     "requests": {

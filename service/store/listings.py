@@ -242,9 +242,12 @@ class SqlListings(Repository):
         # NULL last when descending and first when ascending, on both databases.
         nulls = (by.desc().nulls_last(), asked.order.desc()) if descending else (by.nulls_first(), asked.order)
         query = select(*(column.label(name) for name, column in asked.columns.items())).select_from(asked.source)
-        rows = self._connection.execute(query.where(*conditions).order_by(*nulls).offset(offset).limit(limit))
-        found = [dict(row._mapping) for row in rows]
-        return Listed(found, self._count(asked, conditions))
+        query = query.where(*conditions).order_by(*nulls).offset(offset).limit(limit)
+        # A search looks at every row: what it finds is counted on the way, not in a second look.
+        counted = query.add_columns(func.count().over()) if search else query
+        rows = self._connection.execute(counted).all()
+        found = [dict(zip(asked.columns, row, strict=False)) for row in rows]
+        return Listed(found, rows[0][-1] if search and rows else self._count(asked, conditions))
 
     def _count(self, asked: Listing, conditions: list[ColumnElement[bool]]) -> int:
         needs_joins = any(table is not asked.base for condition in conditions for table in _tables(condition))
