@@ -41,8 +41,11 @@ def group(problem: Problem) -> str:
 
 
 def _own(problem: Problem) -> Iterator[str]:
-    """What names the record. A company has its name for a number; a word that only looks like one stays."""
-    for name in (problem.number, problem.erp_id, problem.quickbooks_id, problem.company_id):
+    """What names the record. A company has its name for a number; a word that only looks like one stays.
+
+    QuickBooks' ids are short numbers, which an item may bear as well: those of documents are known by the word before.
+    """
+    for name in (problem.number, problem.erp_id, problem.company_id):
         if name and (problem.kind == "COMPANY" or not _PLAIN.fullmatch(name)):
             yield name
     if problem.amount is not None:

@@ -87,3 +87,11 @@ def test_a_viewer_sees_the_card_without_buttons(world, signed_in):
 
     assert known["credit"] in page
     assert "/companies/" not in page
+
+
+def test_the_list_of_links_leads_to_the_cards(world, support):
+    known = a_used_credit(world)
+
+    page = support.get("/console/connections/acc-1/links").get_data(as_text=True)
+
+    assert f"/console/connections/acc-1/records/CREDIT/{known['id']}" in page

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from functools import partial
 
-from flask import Response
+from flask import Response, request, url_for
 from werkzeug import Response as PlainResponse
 
 from service.console.blueprint import console
 from service.console.context import office
 from service.console.showing import STATUSES
-from service.console.tables import Column, Filter, Table
+from service.console.tables import Column, Filter, Row, Table
 
 KINDS = ("COMPANY", "INVOICE", "PAYMENT", "CREDIT", "RETURN", "REFUND")
 _LINK_STATUSES = ("SYNCED", "PENDING", "ERROR", "NOT_SYNCED", "PARTIALLY_SYNCED", "DELETED_IN_QBO")
+
+
+def _to_card(row: Row) -> str:
+    """Everything about the record."""
+    here = (request.view_args or {})["account_id"]
+    return url_for("console.record", account_id=here, kind=row["kind"], which=row["erp_id"])
+
 
 LINKS = Table(
     "links",
     (
         Column("kind", "Kind", read=lambda row: str(row["kind"]).capitalize()),
         Column("erp_number", "ERP number"),
-        Column("erp_id", "ERP id", "code"),
+        Column("erp_id", "ERP id", "code", href=_to_card),
         Column("quickbooks_type", "QuickBooks type"),
         Column("quickbooks_number", "QuickBooks number"),
         Column("quickbooks_id", "QuickBooks id", "code"),
