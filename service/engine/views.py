@@ -140,6 +140,7 @@ def problem(p: Problem) -> View:
 
 
 UNREADABLE = "unreadable_notice"
+SIDES = {"quickbooks": "QuickBooks", "erp": "the ERP"}
 
 
 def notice_id(n: Notice) -> str:
@@ -164,8 +165,9 @@ def quarantined(n: Notice) -> View:
         "number": None,
         "company_id": None,
         "amount": None,
-        "cause": f"A signed notice from {n.source} could not be read: {n.error}.",
-        "what_to_do": "Nothing is lost: changes are found by reconciliation. Report the body to the developers.",
+        "cause": f"A signed notice of {SIDES.get(n.source, n.source)} could not be read: {n.error}.",
+        "what_to_do": "Nothing is lost: changes are found by reconciliation. Report it to the developers; after "
+        "their fix, read it again.",
         "choices": [],
         "quickbooks_code": None,
         "intuit_tid": None,

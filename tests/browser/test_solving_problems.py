@@ -37,9 +37,9 @@ def test_a_cause_is_cured_and_all_its_records_are_tried_again_at_once(
     world.person._edit("Item", item, {"Active": True})
 
     page.get_by_role("button", name="Try all 3 again").click()
-    page.get_by_text("It is being tried again").wait_for()
+    page.get_by_role("heading", name="Reconciliation").wait_for()
     world.settle()
-    page.reload()
+    page.goto("/console/connections/acc-1/problems")
 
     page.get_by_text("Nothing waits for a person").wait_for()
     assert axe(page) == []
@@ -72,15 +72,16 @@ def test_a_conflict_is_read_side_by_side_and_settled(world: World, signed_in: Si
     world.person.edit_invoice(world.one("Invoice")["Id"], amount="90.00")
     world.settle()
     page = signed_in("support")
-    page.goto(f"/console/problems/{world.problems()[0]['id']}")
+    problem = f"/console/problems/{world.problems()[0]['id']}"
+    page.goto(problem)
     amount = page.get_by_role("row", name="Amount").get_by_role("cell")
     assert amount.all_inner_texts() == ["100.00", "90.00", "100.00"]
     assert axe(page) == []
 
     page.get_by_role("button", name="Keep what the ERP says").click()
-    page.get_by_text("It is being done").wait_for()
+    page.get_by_role("heading", name="Repair").wait_for()
     world.settle()
-    page.reload()
+    page.goto(problem)
 
     page.get_by_role("heading", name="Resolved").wait_for()
     assert axe(page) == []

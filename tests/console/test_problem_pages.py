@@ -79,7 +79,8 @@ def test_a_cause_lists_its_records_and_all_are_tried_again_in_one_run(world, sup
 
     assert before.count("Sunset Dispensary") == 3
     assert "Try all 3 again" in before
-    assert answer.status_code == 303
+    assert "/work/" in answer.headers["Location"]
+    assert "Reconciliation" in text_of(support.get(answer.headers["Location"]))
     runs = world.desk.runs("acc-1", cursor=None, limit=100)["data"]
     assert [run["requested_by"] for run in runs].count("user:support") == 1
     assert "Nothing waits for a person" in text_of(support.get("/console/connections/acc-1/problems"))

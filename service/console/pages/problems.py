@@ -37,8 +37,11 @@ def _to_problem(row: Row) -> str:
 
 
 def _name(row: Row) -> str:
+    if row["code"] == views.UNREADABLE:
+        return f"Notice {views.notice_number(row['id'])}"
     kind = str(row.get("kind") or "").capitalize()
-    return f"{kind} {row.get('number') or row.get('erp_id') or row.get('quickbooks_id') or ''}".strip() or "Connection"
+    number = row.get("number") or row.get("erp_id") or row.get("quickbooks_id") or ""
+    return f"{kind} {number}".strip() or "The connection"
 
 
 _CAUSE_COLUMNS = (
@@ -84,10 +87,8 @@ EACH = Table(
         Column("status", "Status", "status"),
         Column("company", "Company"),
         Column("amount", "Amount", "money"),
-        Column("code", "Code", "code"),
         Column("cause", "Cause", sortable=False, wide=True),
         Column("reason", "Put aside because", sortable=False, wide=True),
-        Column("first_seen", "Since", "when"),
         Column("last_seen", "Last tried", "when"),
     ),
     sort="-last_seen",
@@ -144,8 +145,8 @@ def problem_group(account_id: str, group: str) -> Response | PlainResponse:
 
 @console.post("/connections/<account_id>/problems/causes/<group>/retry")
 def retry_group(account_id: str, group: str) -> PlainResponse:
-    _say_what_runs(office().problem_desk.retry_group(account_id, group, actor=actor()))
-    return _back("problems", account_id=account_id)
+    answer = office().problem_desk.retry_group(account_id, group, actor=actor())
+    return _follow(answer) if "id" in answer else _tell(answer, account_id)
 
 
 @console.post("/connections/<account_id>/problems/causes/<group>/dismiss")
@@ -165,10 +166,9 @@ def problem(problem_id: str) -> str:
 def retry_problem(problem_id: str) -> PlainResponse:
     shown = office().problem_desk.problem(problem_id)
     if shown["cause_group"] == views.UNREADABLE:
-        _say_what_runs(office().replaying.replay([views.notice_number(problem_id)], actor=actor()))
-        return _to_list(shown)
-    _say_what_runs(office().desk.retry(problem_id, actor=actor()))
-    return _back("problem", problem_id=problem_id)
+        answer = office().replaying.replay([views.notice_number(problem_id)], actor=actor())
+        return _tell(answer, shown["account_id"])
+    return _follow(office().desk.retry(problem_id, actor=actor()))
 
 
 @console.post("/problems/<problem_id>/dismiss")
@@ -176,14 +176,12 @@ def dismiss_problem(problem_id: str) -> PlainResponse:
     shown = office().problem_desk.problem(problem_id)
     office().desk.dismiss(problem_id, reason=_reason(), actor=actor())
     flash("It was put aside. Who did and why stands in the audit.")
-    return _to_list(shown)
+    return _to_list(shown["account_id"])
 
 
 @console.post("/problems/<problem_id>/resolve")
 def resolve_problem(problem_id: str) -> PlainResponse:
-    office().desk.resolve(problem_id, choice=request.form.get("choice", ""), actor=actor())
-    flash("It is being done: the page shows how it stands once the run is over.")
-    return _back("problem", problem_id=problem_id)
+    return _follow(office().desk.resolve(problem_id, choice=request.form.get("choice", ""), actor=actor()))
 
 
 def _reason() -> str:
@@ -194,24 +192,26 @@ def _reason() -> str:
     return reason
 
 
-def _say_what_runs(answer: dict[str, Any]) -> None:
-    """A run, or what became of notices that were read again."""
-    if "replayed" not in answer:
-        flash("It is being tried again, in one run over the companies concerned. What is cured disappears from here.")
-    elif answer["unreadable"]:
-        flash(f"{answer['unreadable']} still cannot be read; {answer['replayed']} went through.", "error")
+def _follow(run: dict[str, Any]) -> PlainResponse:
+    """To the run's own page, which shows how far it is and what came of it."""
+    return _back("work", account_id=run["account_id"], run_id=run["id"])
+
+
+def _tell(counts: dict[str, Any], account_id: str | None) -> PlainResponse:
+    """What became of notices that were read again."""
+    if counts["unreadable"]:
+        flash(f"{counts['unreadable']} still cannot be read; {counts['replayed']} went through.", "error")
     else:
-        flash(f"{answer['replayed']} went through.")
+        flash(f"{counts['replayed']} went through.")
+    return _to_list(account_id)
 
 
 def _connection(shown: dict[str, Any]) -> Connection | None:
     return office().browsing.connection(shown["account_id"]) if shown["account_id"] else None
 
 
-def _to_list(shown: dict[str, Any]) -> PlainResponse:
-    if shown["account_id"] is None:
-        return _back("all_problems")
-    return _back("problems", account_id=shown["account_id"])
+def _to_list(account_id: str | None) -> PlainResponse:
+    return _back("problems", account_id=account_id) if account_id else _back("all_problems")
 
 
 def _back(view: str, **values: Any) -> PlainResponse:
