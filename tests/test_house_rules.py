@@ -52,11 +52,12 @@ CONFINED = {
     "apscheduler": {"service.dispatch"},
     "alembic": {"service.store"},
     "flask": {"service.web", "service.console", "fixtures.simulators"},
+    "authlib": {"service.console"},
     "pwdlib": {"service.passwords"},
     "sqlalchemy": {"service.store", "service.settings", "service.health", "service.cli"},
     "requests": {
-        "service.quickbooks", "service.erp", "service.bootstrap", "service.cli", "fixtures.simulators", "fixtures.demo",
-        "fixtures.simulation",
+        "service.quickbooks", "service.erp", "service.bootstrap", "service.cli", "service.console",
+        "fixtures.simulators", "fixtures.demo", "fixtures.simulation",
     },
 }  # fmt: skip
 """Packages that only some rooms may know."""

@@ -29,6 +29,8 @@ RIGHTS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("GET", "/console/vendor/htmx.js"): NOBODY,
         ("GET", "/console/sign-in"): NOBODY,
         ("POST", "/console/sign-in"): NOBODY,
+        ("GET", "/console/oidc"): NOBODY,
+        ("GET", "/console/oidc/callback"): NOBODY,
         ("POST", "/console/sign-out"): "viewer",
         ("GET", "/console/"): "viewer",
         ("GET", "/console/<path:unknown>"): "viewer",
