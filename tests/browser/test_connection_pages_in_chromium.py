@@ -42,7 +42,7 @@ def test_no_page_has_a_serious_fault(signed_in, busy_world, axe, scheme):
 def test_no_page_is_wider_than_a_small_laptop(signed_in, busy_world):
     page = signed_in("admin")
 
-    for path in ("/console/connections", ONE, f"{ONE}/settings", "/console/users"):
+    for path in ("/console/connections", ONE, f"{ONE}/links", f"{ONE}/settings", "/console/users"):
         page.goto(path)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= 1280, path

@@ -52,7 +52,7 @@ def many_links(world):
 
 
 def ids(answer) -> list[str]:
-    return re.findall(r"<code>(p\d+)</code>", answer.get_data(as_text=True))
+    return re.findall(r'<code title="p\d+">(p\d+)</code>', answer.get_data(as_text=True))
 
 
 def test_a_long_list_comes_in_pages_with_the_total(signed_in, many_links):
