@@ -107,6 +107,11 @@ class Settings(BaseSettings):
     encryption_keys: FernetKeys
     secret_key: SecretStr
     api_tokens: ApiTokens = ()
+    oidc_issuer: Url | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_role_claim: str = "role"
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     reconcile_interval: Annotated[int, Field(gt=0)] = 300
     workers: Literal["embedded", "external"] = "embedded"
     log_format: Literal["json", "console"] = "json"
@@ -130,6 +135,9 @@ class Settings(BaseSettings):
             raise ValueError("QBO_API_URL is missing (QBO_ENVIRONMENT is the address of a discovery document)")
         if self.workers == "external" and self.on_sqlite:
             raise ValueError("WORKERS must be embedded on SQLite; external workers need PostgreSQL in DATABASE_URL")
+        oidc = (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)
+        if any(oidc) and not all(oidc):
+            raise ValueError("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET belong together: set all or none")
         return self
 
     @property

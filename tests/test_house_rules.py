@@ -47,7 +47,9 @@ ARROWS: dict[str, set[str]] = {
         "fixtures.simulators",
     },
     "fixtures.screenshots": {"service.console", "service.web", "fixtures.simulation", "fixtures.simulators"},
-    "fixtures.simulation": {"service.bootstrap", "service.logs", "service.settings", "fixtures.simulators"},
+    "fixtures.simulation": {
+        "service.bootstrap", "service.errors", "service.logs", "service.settings", "fixtures.simulators",
+    },
 }  # fmt: skip
 """Each room and the rooms of ours that it may import. `web` and `cli` get the engine handed in, through a protocol;
 what judges the product (simulators, demo, simulation) shares none of its translation."""
@@ -59,11 +61,14 @@ CONFINED = {
     "alembic": {"service.store"},
     "opentelemetry": {"service.tracing"},
     "flask": {"service.web", "service.console", "fixtures.simulators", "fixtures.bench"},
+    "authlib": {"service.console"},
     "pwdlib": {"service.passwords"},
-    "sqlalchemy": {"service.store", "service.settings", "service.health", "service.cli", "fixtures.bench"},
+    "sqlalchemy": {
+        "service.store", "service.settings", "service.health", "service.cli", "fixtures.bench", "fixtures.simulation",
+    },
     "requests": {
-        "service.quickbooks", "service.erp", "service.bootstrap", "service.cli", "fixtures.simulators", "fixtures.demo",
-        "fixtures.simulation",
+        "service.quickbooks", "service.erp", "service.bootstrap", "service.cli", "service.console",
+        "fixtures.simulators", "fixtures.demo", "fixtures.simulation",
     },
 }  # fmt: skip
 """Packages that only some rooms may know."""

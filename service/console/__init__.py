@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.console import pages, refusing, rights
+from service.console import oidc, pages, refusing, rights
 from service.console.blueprint import console
 from service.console.context import Office, attach
 from service.console.navigation import navigate
@@ -31,4 +32,12 @@ def open_console(app: Flask, office: Office) -> None:
     rights.csrf.init_app(app)
     show(app)
     navigate(app)
+    oidc.offer(app, office.settings)
     app.register_blueprint(console)
+    _believe(app, office.settings.trusted_proxies)
+
+
+def _believe(app: Flask, proxies: int) -> None:
+    """Behind so many proxies of our own, the address of whoever asks is the one that the outermost of them tells."""
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from flask import Response, abort, g, redirect, request, session, url_for
 from flask_wtf.csrf import CSRFProtect
@@ -31,6 +32,8 @@ RIGHTS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("GET", "/console/vendor/htmx.js"): NOBODY,
         ("GET", "/console/sign-in"): NOBODY,
         ("POST", "/console/sign-in"): NOBODY,
+        ("GET", "/console/oidc"): NOBODY,
+        ("GET", "/console/oidc/callback"): NOBODY,
         ("POST", "/console/sign-out"): "viewer",
         ("GET", "/console/"): "viewer",
         ("GET", "/console/<path:unknown>"): "viewer",
@@ -130,7 +133,10 @@ def _to_sign_in() -> Response:
     """Back to where one was after signing in; a part of a page makes the whole page go."""
     session.pop("token", None)
     if asks_for_a_part():
-        return Response(status=HTTPStatus.UNAUTHORIZED, headers={"HX-Redirect": url_for("console.sign_in")})
+        at = urlsplit(request.headers.get("HX-Current-URL", ""))
+        back = f"{at.path}?{at.query}".rstrip("?") or None
+        sign_in = url_for("console.sign_in", next=back)
+        return Response(status=HTTPStatus.UNAUTHORIZED, headers={"HX-Redirect": sign_in})
     back = request.full_path.rstrip("?") if request.method == "GET" else None
     where = redirect(url_for("console.sign_in", next=back), HTTPStatus.SEE_OTHER)
     return Response(headers=where.headers, status=where.status_code)

@@ -30,7 +30,7 @@ Kind = Literal["text", "code", "money", "count", "when", "status", "yes_no", "ma
 PER_PAGE = 50
 _LAST_PAGE = 1_000_000
 _LONGEST = 200
-_AT_ONCE = 2_000
+_AT_ONCE = 10_000
 """Rows of a download that are read in one go."""
 
 

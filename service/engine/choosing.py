@@ -65,11 +65,13 @@ def _with_advice(rejected: Rejected, changes: Mapping[str, Any], choices: Choice
     typed = str(changes[top][key] if key else changes[top])
     offered = {"deposit_account_id": choices.accounts, "payment_methods": choices.methods}.get(top, choices.items)
     if not offered:
-        return rejected
+        return Rejected(rejected.reason, rejected.code, rejected.message.removeprefix(f"{field}: "), field=field)
     near = get_close_matches(typed.casefold(), [name.casefold() for name in offered.values()], n=2, cutoff=0.4)
     found = [(i, name) for i, name in offered.items() if name.casefold() in near] or list(offered.items())[:2]
     advice = " or ".join(f"{i} ({name.rpartition(' (')[0] or name})" for i, name in found)
-    return Rejected(rejected.reason, rejected.code, f"{rejected.message} Choose for example {advice}.", field=field)
+    why = rejected.message.removeprefix(f"{field}: ")
+    sentence = f"{why[:1].upper()}{why[1:]} Choose for example {advice}."
+    return Rejected(rejected.reason, rejected.code, sentence, field=field)
 
 
 def _called(lists: Lists, field: str, value: Any) -> str | None:

@@ -237,7 +237,9 @@ class SqlListings(Repository):
         limit: int,
     ) -> Listed:
         asked = LISTINGS[listing]
-        conditions = _conditions(asked, connection_id, filters, search)
+        conditions = _conditions(asked, connection_id, filters)
+        if search:
+            conditions.append(self._holds(asked, search))
         by = asked.columns[sort]
         # NULL last when descending and first when ascending, on both databases.
         nulls = (by.desc().nulls_last(), asked.order.desc()) if descending else (by.nulls_first(), asked.order)
@@ -249,22 +251,23 @@ class SqlListings(Repository):
         found = [dict(zip(asked.columns, row, strict=False)) for row in rows]
         return Listed(found, rows[0][-1] if search and rows else self._count(asked, conditions))
 
+    def _holds(self, asked: Listing, search: str) -> ColumnElement[bool]:
+        """LIKE is blind to case on SQLite, and much faster than `lower()` there."""
+        like = "like" if self._connection.dialect.name == "sqlite" else "ilike"
+        pattern = f"%{_literally(search)}%"
+        return or_(*(getattr(asked.columns[name], like)(pattern, escape=_ESCAPE) for name in asked.searched))
+
     def _count(self, asked: Listing, conditions: list[ColumnElement[bool]]) -> int:
         needs_joins = any(table is not asked.base for condition in conditions for table in _tables(condition))
         counted = select(func.count()).select_from(asked.source if needs_joins else asked.base)
         return int(self._connection.execute(counted.where(*conditions)).scalar_one())
 
 
-def _conditions(
-    asked: Listing, connection_id: int | None, filters: Mapping[str, Any], search: str | None
-) -> list[ColumnElement[bool]]:
+def _conditions(asked: Listing, connection_id: int | None, filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
     found = [_equals(asked.columns[name], value) for name, value in filters.items()]
     if connection_id is not None:
         own = asked.base.c.id if asked.base is connections else asked.base.c.connection_id
         found.append(own == connection_id)
-    if search:
-        pattern = f"%{_literally(search)}%"
-        found.append(or_(*(asked.columns[name].ilike(pattern, escape=_ESCAPE) for name in asked.searched)))
     return found
 
 

@@ -64,7 +64,7 @@ def change_settings(account_id: str) -> Response:
     """All that is on the form; what is as it was is not asked for again."""
     given, errors = _read(request.form)
     now = office().choosing.choices(account_id).settings
-    changes = {name: value for name, value in given.items() if value != now.get(name)}
+    changes = {name: value for name, value in given.items() if (value or None) != (now.get(name) or None)}
     if errors:
         return _form(account_id, given, errors)
     if not changes:

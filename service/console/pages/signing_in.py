@@ -71,7 +71,13 @@ def _form(back: str | None, refused: Rejected | None = None, name: str = "") -> 
     status = STATUS_OF[refused.reason] if refused else HTTPStatus.OK
     if refused is not None and refused.reason is Reason.BUSY:
         status = HTTPStatus.TOO_MANY_REQUESTS
-    shown = render_template("console/sign_in.html", back=own_page(back) if back else "", refused=refused, name=name)
+    shown = render_template(
+        "console/sign_in.html",
+        back=own_page(back) if back else "",
+        refused=refused,
+        name=name,
+        by_organisation=office().settings.oidc_issuer is not None,
+    )
     answer = make_response(shown, status)
     if refused is not None and refused.retry_after_s is not None:
         answer.headers["Retry-After"] = str(refused.retry_after_s)
