@@ -39,7 +39,9 @@ ARROWS: dict[str, set[str]] = {
     "fixtures": set(),
     "fixtures.simulators": set(),
     "fixtures.demo": set(),
-    "fixtures.simulation": {"service.bootstrap", "service.logs", "service.settings", "fixtures.simulators"},
+    "fixtures.simulation": {
+        "service.bootstrap", "service.errors", "service.logs", "service.settings", "fixtures.simulators",
+    },
 }  # fmt: skip
 """Each room and the rooms of ours that it may import. `web` and `cli` get the engine handed in, through a protocol;
 what judges the product (simulators, demo, simulation) shares none of its translation."""
@@ -50,7 +52,7 @@ CONFINED = {
     "apscheduler": {"service.dispatch"},
     "alembic": {"service.store"},
     "flask": {"service.web", "fixtures.simulators"},
-    "sqlalchemy": {"service.store", "service.settings", "service.health", "service.cli"},
+    "sqlalchemy": {"service.store", "service.settings", "service.health", "service.cli", "fixtures.simulation"},
     "requests": {
         "service.quickbooks", "service.erp", "service.bootstrap", "service.cli", "fixtures.simulators", "fixtures.demo",
         "fixtures.simulation",
