@@ -9,7 +9,7 @@ Source: DESIGN.md, contracts/erp.md part 2.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -46,10 +46,8 @@ class Terms:
     """What the projection must know of the connection.
 
     `owners`: ERP record → the document that stands for it already. `linked`: documents that QuickBooks holds, with
-    their
-    QuickBooks type. `asked`: records that a person asked to send (mass re-sync). `foreign`: what QuickBooks alone
-    knows of
-    a document, (outside, refunded) in cents. `plain_items`: items that move no stock.
+    their QuickBooks type. `asked`: records that a person asked to send (mass re-sync). `foreign`: what QuickBooks alone
+    knows of a document, (outside, refunded) in cents; `spent`: how much of that each credit on a Payment paid for.
     """
 
     timezone: str = "UTC"
@@ -64,6 +62,7 @@ class Terms:
     linked: Mapping[Key, str] = field(default_factory=dict)
     asked: frozenset[RecordRef] = frozenset()
     foreign: Mapping[Key, tuple[int, int]] = field(default_factory=dict)
+    spent: Mapping[Key, Mapping[Key, tuple[int, int]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -492,15 +491,17 @@ class _Draft:
             gone = own or self.payments or self.held
             return Ending.DELETED if all(record.deleted for record in gone) else Ending.VOIDED
         outside, refunded = projector.terms.foreign.get(key, (0, 0))
+        spent = projector.terms.spent.get(key, {})
+        credits = Counter(self.credits) + Counter({credit: sum(shares) for credit, shares in spent.items()})
         document = PaymentDocument(
             key,
             self._company(),
             self._day(projector),
             projector._number(self._number()),
             self._note(projector),
-            total=self.total + outside,
+            total=self.total + outside - sum(beyond for beyond, _ in spent.values()),
             invoices=parts(self.invoices),
-            credits=parts(self.credits),
+            credits=parts(credits),
             refunds=parts(self.refunds),
             outside=outside,
             refunded=refunded,

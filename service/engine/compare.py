@@ -12,7 +12,16 @@ from mappings.documents import CreditMemo, Ending, Key, Payment, from_json
 from mappings.keys import born_key
 from mappings.plan import CompanyPlan
 from mappings.planner import Agreed, Situation, importable, in_scope, plan
-from mappings.quickbooks import RECEIVABLES, Entity, Held, Refs, adoptable, read_object, read_objects
+from mappings.quickbooks import (
+    RECEIVABLES,
+    Entity,
+    Held,
+    Refs,
+    adoptable,
+    foreign_uses,
+    read_object,
+    read_objects,
+)
 from service.engine.lists import Lists
 from service.engine.working import Working
 from service.ports import QboObject, Raw, Record, Row, Transaction
@@ -141,11 +150,13 @@ def _terms(
     *,
     two_way: bool,
 ) -> Terms:
-    foreign = {}
+    foreign, spent = {}, {}
     for key, row in rows.items():
         echo = row.echo or {}
         if echo.get("outside") or echo.get("refunded"):
             foreign[key] = (int(echo.get("outside") or 0), int(echo.get("refunded") or 0))
+            side = from_json(echo)
+            spent[key] = foreign_uses(side) if isinstance(side, Payment) else {}
     settings = w.settings
     return Terms(
         timezone=str(settings.get("timezone") or w.connection.lists.get("timezone") or "UTC"),
@@ -160,6 +171,7 @@ def _terms(
         linked={key: row.quickbooks_type or "" for key, row in rows.items() if row.quickbooks_id},
         asked=frozenset((r.kind, r.erp_id) for r in records if r.wanted == "asked"),
         foreign=foreign,
+        spent=spent,
     )
 
 

@@ -27,6 +27,7 @@ CONCERNS = {
 }
 """What else may have changed with a record: an ERP event is a hint (contracts/erp.md, part 1)."""
 
+DOCUMENTS = ("invoice", "payment", "credit_memo", "refund")
 TRANSACTIONS = ("Invoice", "CreditMemo", "Payment", "Purchase", "JournalEntry")
 LISTS = ("Customer", "Item", "Account", "PaymentMethod")
 ERP_OVERLAP = timedelta(seconds=10)
@@ -183,16 +184,13 @@ def census(w: Working, *, now_please: bool = False) -> None:
     last = instant(w.connection.watermarks.get("census"))
     if not now_please and last is not None and w.now() - last < CENSUS_EVERY:
         return
+    with w.reading() as tx:
+        linked = {ref for kind in DOCUMENTS for row in tx.id_map.of_kind(w.id, w.epoch, kind) for ref in row.records}
     for kind in ("INVOICE", "PAYMENT", "REFUND"):
         with w.reading() as tx:
-            ids = [
-                ref[1]
-                for row in tx.id_map.of_kind(w.id, w.epoch, kind.lower())
-                for ref in row.records
-                if ref[0] == kind
-            ]
-            live = [r.erp_id for r in tx.records.many(w.id, kind, ids) if not r.deleted]
-        check_deleted(w, kind, live)
+            live = [r for r in tx.records.of_kind(w.id, kind) if not r.deleted]
+        asked = [r.erp_id for r in live if now_please or r.wanted or (kind, r.erp_id) in linked]
+        check_deleted(w, kind, asked)
     w.update(watermarks={"census": w.now().isoformat()})
 
 

@@ -139,6 +139,8 @@ def _settled_elsewhere(w: Working, intent: Intent, error: SyncError) -> None:
 
 def _took_effect(w: Working, intent: Intent, raw: Raw) -> bool:
     """Whether the object is what the lost request asked for; else somebody was faster, and the planner decides anew."""
+    if intent.write.operation is Operation.DELETE:
+        return False  # it is still there, if only as what somebody voided
     document = from_json((intent.document or {}).get("document"))
     with w.reading() as tx:
         company = _company_of(tx, w, intent, raw) or ""

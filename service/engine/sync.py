@@ -286,7 +286,9 @@ def _report(tx: Transaction, w: Working, c: Comparison, applier: Applier) -> set
         problem = problems.report(tx, w, problems.of_conflict(w, c, conflict))
         raised.add((problem.key, problem.code))
     for key, finding in c.projection.waits.items():
-        if not finding.waits or (finding.code == "records_disagree" and _is_old(w, c, key)):
+        if finding.code == "records_disagree" and not _is_old(w, c, key):
+            tx.marks.add(w.id, [c.company])  # looked at again until they agree, or are a problem
+        elif not finding.waits or finding.code == "records_disagree":
             problem = problems.report(tx, w, problems.of_finding(w, c, key, finding))
             raised.add((problem.key, problem.code))
     still = {step.key for step in c.plan.steps}
@@ -348,6 +350,8 @@ def _state(c: Comparison, key: str, in_trouble: set[str]) -> str:
     if row.status == "DELETED_IN_QBO":
         return row.status
     agreed = c.situation.agreed[key]
+    if _is_gone(c, key) and not isinstance(c.projection.documents.get(key), Ending | None):
+        return "DELETED_IN_QBO"  # such as a payment of credits alone whose invoice was voided: nothing is left to hold
     return "SYNCED" if in_step(agreed.erp, agreed.quickbooks) and key not in c.plan.outstanding else "PENDING"
 
 

@@ -234,3 +234,86 @@ def test_the_memo_of_a_negative_invoice_that_somebody_uses_waits_for_a_person(wo
     world.person.unapply_credit(world.one("CreditMemo")["Id"], own["Id"])
     world.settle()
     assert not world.problems()
+
+
+def test_a_payment_that_quickbooks_has_nothing_to_hold_of_is_not_shown_with_an_id_that_is_gone(world: World) -> None:
+    """Found by seeds 37 and 302: its credit rests on a voided invoice, and its Payment was deleted."""
+    company, _ = world.linked_company()
+    credit = world.user.create_credit(company_id=company, amount="70.00")
+    invoice = world.user.create_invoice(company_id=company, amount="25.00")
+    uses = [{"credit_id": credit["id"], "amount": "25.00"}]
+    paid = world.user.receive_payment(invoice_id=invoice["id"], amount="25.00", credits=uses, method=None)
+    world.settle()
+
+    world.user.cancel_order(invoice["order"]["id"])
+    world.settle()
+
+    assert world.all("Payment") == []
+    assert world.links(kind="PAYMENT", erp_id=paid["id"])[0]["status"] == "DELETED_IN_QBO"
+    world.check()
+
+
+def test_what_a_person_voided_is_not_taken_for_the_delete_that_was_never_answered(world: World) -> None:
+    """Found by seed 7: the audit told of a delete that nobody made."""
+    company, _ = world.linked_company()
+    invoice = world.user.create_invoice(company_id=company, amount="80.00")
+    world.user.receive_payment(invoice_id=invoice["id"], amount="80.00")
+    world.settle()
+    world.qbo.faults.add(match={"operation": "delete"}, kind="throttle_xml", times=9)
+    world.user.delete_invoice(invoice_id=invoice["id"])
+    world.deliver()
+    world.service.dispatcher.run_due()
+
+    world.person.void_payment(world.one("Payment")["Id"])
+    world.qbo.faults.clear()
+    world.wait(minutes=10)
+
+    rows = world.desk.audit("acc-1", record=world.one("Payment")["Id"], run=None, cursor=None, limit=9)["data"]
+    assert [row["action"] for row in rows if row["side"] == "quickbooks"] == ["create"]
+
+
+def test_a_negative_invoice_that_was_deleted_unheard_is_missed(world: World) -> None:
+    """Found by seed 1096: the census asked for invoices that QuickBooks holds as invoices only."""
+    company, _ = world.linked_company()
+    invoice = world.user.create_invoice(company_id=company, amount="20.00")
+    item = {"description": "adjustment", "quantity": "1", "unit_price": "-20.61"}
+    world.user.edit_invoice(invoice_id=invoice["id"], items=[item])
+    world.settle()
+    world.webhooks_on = False
+    world.user.delete_invoice(invoice_id=invoice["id"])
+    world.deliver()
+    world.webhooks_on = True
+
+    world.wait(hours=25)
+
+    assert world.all("CreditMemo") == []
+    world.check()
+
+
+def test_records_that_go_on_disagreeing_become_a_problem_though_nothing_else_happens(world: World) -> None:
+    """Found by seed 1110: a deposit that QuickBooks paid back waited for ever for the ERP to say so, too."""
+    company, _ = world.linked_company()
+    item = {"description": "goods", "quantity": "1", "unit_price": "63.29"}
+    order = world.user.create_order(company_id=company, items=[item])
+    world.user.receive_payment(order_id=order["id"], amount="63.29")
+    world.settle()
+
+    world.person.refund_payment(world.one("Payment")["Id"], "63.29")
+    world.settle()
+    world.wait(minutes=20)
+
+    assert world.problems("records_disagree")
+
+
+def test_a_credit_that_quickbooks_spread_over_our_invoice_and_its_own_is_told_once(world: World) -> None:
+    """Found by seeds 36, 1109 and 1114: the ERP can hold one part of such a payment, and was told of it for ever."""
+    world.company.switches.auto_apply_credit = "on_credit"
+    company, customer = world.linked_company()
+    world.person.create_invoice(customer, "52.30")
+    world.user.create_invoice(company_id=company, amount="61.54")
+    credit = world.user.create_credit(company_id=company, amount="83.43")
+    world.settle()
+
+    assert world.account.get("credit", credit["id"])["remaining_balance"] == "0.00"
+    assert not world.problems()
+    world.check(unexplained=True)
