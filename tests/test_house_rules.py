@@ -47,6 +47,7 @@ ARROWS: dict[str, set[str]] = {
         "fixtures.simulators",
     },
     "fixtures.screenshots": {"service.console", "service.web", "fixtures.simulation", "fixtures.simulators"},
+    "fixtures.handbook": {"service.engine", "service.errors", "service.quickbooks", "service.web"},
     "fixtures.simulation": {"service.bootstrap", "service.logs", "service.settings", "fixtures.simulators"},
 }  # fmt: skip
 """Each room and the rooms of ours that it may import. `web` and `cli` get the engine handed in, through a protocol;
