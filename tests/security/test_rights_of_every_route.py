@@ -209,4 +209,4 @@ def test_a_viewer_can_change_nothing(house: House) -> None:
     allowed = {rule for (method, rule), least in PAGES.items() if method != "GET" and may("viewer", least)}
 
     assert {rule for (method, rule), right in RIGHTS.items() if method != "GET" and right.allows("viewer")} == set()
-    assert allowed <= {"/console/sign-in", "/console/sign-out", "/console/account/password"}
+    assert allowed <= {"/console/sign-in", "/console/sign-out", "/console/password"}
