@@ -9,7 +9,7 @@ WORKERS ?= 2
 UV ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format simulate bench lock image clean
+.PHONY: help install demo test docs lint format simulate bench lock image clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ format: $(INSTALLED)  ## Put the code into shape
 
 bench: $(INSTALLED)  ## Measure (nothing is measured yet)
 	@echo "There is no benchmark yet."
+
+docs: $(INSTALLED)  ## Make the made parts of docs/ anew
+	$(BIN)/python -m fixtures.handbook
 
 lock:  ## Pin newer versions of what pyproject.toml asks for (needs uv)
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --universal --python-version 3.11 \

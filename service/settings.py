@@ -159,9 +159,11 @@ class Settings(BaseSettings):
 def load_settings(env: Mapping[str, str], *, demo: bool = False) -> Settings:
     """The settings of these variables. The demo makes up the two keys that only have to outlive itself.
 
+    `SECRET_KEY_FILE` names a file that holds `SECRET_KEY`, and so for each; the variable itself wins.
     Raises: `BadSettings`, naming everything that is missing or malformed at once.
     """
     given = {name.lower(): value for name, value in env.items() if value}
+    given = {name: _text_of(f"{name}_file", given) for name in Settings.model_fields if f"{name}_file" in given} | given
     if demo:
         made_up = {"encryption_keys": Fernet.generate_key().decode(), "secret_key": secrets.token_urlsafe(32)}
         given = made_up | given
@@ -171,6 +173,13 @@ def load_settings(env: Mapping[str, str], *, demo: bool = False) -> Settings:
         return Settings(**source())
     except ValidationError as error:
         raise BadSettings(_in_one_line(error)) from None
+
+
+def _text_of(variable: str, given: Mapping[str, str]) -> str:
+    try:
+        return Path(given[variable]).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise BadSettings(f"{variable.upper()} names a file that cannot be read ({type(error).__name__})") from None
 
 
 def _in_one_line(error: ValidationError) -> str:

@@ -47,6 +47,7 @@ ARROWS: dict[str, set[str]] = {
         "fixtures.simulators",
     },
     "fixtures.screenshots": {"service.console", "service.web", "fixtures.simulation", "fixtures.simulators"},
+    "fixtures.handbook": {"service.engine", "service.errors", "service.quickbooks", "service.web"},
     "fixtures.simulation": {
         "service.bootstrap", "service.errors", "service.logs", "service.settings", "fixtures.simulators",
     },

@@ -15,6 +15,7 @@ from service.cli.notices import notices
 from service.cli.opening import NotReady
 from service.cli.outside import Outside
 from service.cli.processes import demo, migrate, serve, worker
+from service.cli.ready import ready
 from service.cli.runs import reconcile, resync
 from service.cli.tokens import tokens
 from service.cli.users import users
@@ -68,6 +69,7 @@ for command in (
     users,
     keys,
     doctor,
+    ready,
     completion,
 ):
     main.add_command(command)

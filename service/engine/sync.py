@@ -376,5 +376,6 @@ def connection_trouble(w: Working, error: SyncError, side: str) -> None:
         "quickbooks": "Nothing: it is tried again by itself. If it stays, see status.developer.intuit.com.",
         "erp": "Nothing: it is tried again by itself. If it stays, check the ERP and the API key.",
     }
+    code = f"{side}_{error.code.removeprefix(f'{side}_')}"
     with w.writing() as tx:
-        problems.report(tx, w, problems.of_connection(w, f"{side}_{error.code}", error, advice[side]))
+        problems.report(tx, w, problems.of_connection(w, code, error, advice[side]))

@@ -17,7 +17,7 @@ _ASK_QUICKBOOKS = "Correct it in QuickBooks or in the ERP, then retry."
 _RECONNECT = "Connect QuickBooks again, as an administrator of that company."
 _REPORT = "This is a fault of the service: report it with the code and the transaction id shown here."
 
-_EXPLANATIONS: Mapping[str, Explanation] = {
+EXPLANATIONS: Mapping[str, Explanation] = {
     "access_refused": Explanation("QuickBooks does not accept our access any more.", _RECONNECT),
     "grant_expired": Explanation("The permission to use QuickBooks has ended or was taken back.", _RECONNECT),
     "not_connected": Explanation("QuickBooks is not connected.", _RECONNECT),
@@ -170,4 +170,4 @@ _EXPLANATIONS: Mapping[str, Explanation] = {
 
 def explain(code: str) -> Explanation:
     """Cause and way out for one of our codes, also for a code that is not in the table."""
-    return _EXPLANATIONS.get(code, _EXPLANATIONS["unlisted_fault"])
+    return EXPLANATIONS.get(code, EXPLANATIONS["unlisted_fault"])

@@ -89,6 +89,16 @@ def test_a_worker_works_until_it_is_told_to_stop(run: Type, world: World) -> Non
     assert not world.service.store.claims_cleared
 
 
+@pytest.mark.parametrize("is_ready", [True, False])
+def test_a_container_without_http_is_asked_whether_it_is_ready(run: Type, world: World, is_ready: bool) -> None:
+    world.service.desk.ready = is_ready
+
+    result = run("ready")
+
+    assert result.exit_code == (0 if is_ready else 1)
+    assert f"database: {'ok' if is_ready else 'cannot be reached'}" in result.stdout
+
+
 @pytest.mark.parametrize("words", [["demo"], ["demo", "--once"]])
 def test_the_demo_needs_no_settings(run: Type, world: World, words: list[str]) -> None:
     world.env.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,6 +129,21 @@ def test_a_simulators_discovery_document_needs_its_api_beside_it() -> None:
         _load(QBO_ENVIRONMENT=discovery)
 
     assert _load(QBO_ENVIRONMENT=discovery, QBO_API_URL="http://127.0.0.1:9000/v3").qbo_environment == discovery
+
+
+def test_a_secret_may_stand_in_a_file_and_a_variable_of_its_own_wins(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from-a-file\n")
+
+    from_file = _load(SECRET_KEY="", SECRET_KEY_FILE=str(tmp_path / "key"))
+    both = _load(SECRET_KEY="itself", SECRET_KEY_FILE=str(tmp_path / "key"))
+
+    assert from_file.secret_key.get_secret_value() == "from-a-file"
+    assert both.secret_key.get_secret_value() == "itself"
+
+
+def test_a_file_that_is_not_there_is_named_by_its_variable(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match=r"^SECRET_KEY_FILE names a file that cannot be read \(FileNotFoundError\)$"):
+        _load(SECRET_KEY_FILE=str(tmp_path / "nothing"))
 
 
 def test_the_demo_makes_up_its_keys_and_nothing_else() -> None:

@@ -46,13 +46,19 @@ class Clock:
 class World:
     """One account, its ERP and its QuickBooks. `settle` lets everything that is due happen."""
 
+    client_secret, verifier = "sim-secret", "sim-verifier"
+    erp_key, erp_secret = "erp-key", "sim-erp-secret"
+    encryption_key, signing_key = KEY, "s" * 32
+
     def __init__(self, database_url: str = "sqlite://", *, two_way: bool = True, connect: bool = True) -> None:
         self.clock = Clock()
-        self.qbo = QuickBooksSimulator(clock=self.clock, base_url=QBO_URL)
+        self.qbo = QuickBooksSimulator(
+            clock=self.clock, base_url=QBO_URL, client_secret=self.client_secret, verifier_token=self.verifier
+        )
         self.company = self.qbo.create_company(name="Green Leaf Books")
         self.person = self.company.person
-        self.erp = ErpSimulator(clock=self.clock, base_url=ERP_URL, webhook_secret="sim-erp-secret")
-        self.account = self.erp.create_account(account_id="acc-1", name="Emerald Wholesale", api_key="erp-key")
+        self.erp = ErpSimulator(clock=self.clock, base_url=ERP_URL, webhook_secret=self.erp_secret)
+        self.account = self.erp.create_account(account_id="acc-1", name="Emerald Wholesale", api_key=self.erp_key)
         self.user = self.account.user
         self.actor = "token:support:test"
         self.webhooks_on = True
@@ -74,12 +80,12 @@ class World:
                 "QBO_ENVIRONMENT": self.qbo.discovery_url,
                 "QBO_API_URL": f"{QBO_URL}/v3",
                 "QBO_CLIENT_ID": "sim-client",
-                "QBO_CLIENT_SECRET": "sim-secret",
-                "QBO_WEBHOOK_VERIFIER_TOKEN": "sim-verifier",
+                "QBO_CLIENT_SECRET": self.client_secret,
+                "QBO_WEBHOOK_VERIFIER_TOKEN": self.verifier,
                 "ERP_API_URL": ERP_URL,
-                "ERP_WEBHOOK_SECRET": "sim-erp-secret",
-                "ENCRYPTION_KEYS": KEY,
-                "SECRET_KEY": "s" * 32,
+                "ERP_WEBHOOK_SECRET": self.erp_secret,
+                "ENCRYPTION_KEYS": self.encryption_key,
+                "SECRET_KEY": self.signing_key,
                 "ERP_MAX_RPS": "1000",
             }
         )
