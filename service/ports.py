@@ -797,6 +797,8 @@ class Audits(Protocol):
     def remember_check(self, connection_id: int, check: ChainCheck) -> None: ...
     def last_check(self, connection_id: int) -> ChainCheck | None: ...
     def row_hash(self, connection_id: int, seq: int) -> str | None: ...
+    def hashed(self, connection_id: int, first: int, last: int) -> Iterator[tuple[str, str]]:
+        """(the very text that a row's hash covers, the hash) of the rows from `first` to `last`."""
 
 
 class TieOuts(Protocol):
@@ -1082,6 +1084,14 @@ class Listed:
     total: int
 
 
+@dataclass(frozen=True)
+class Between:
+    """A filter's value: from `since` (inclusive) to `until` (exclusive), either end open."""
+
+    since: datetime | None
+    until: datetime | None
+
+
 class Listings(Protocol):
     """Everything that is shown as a table, filtered, searched, sorted and paged by the database.
 
@@ -1100,8 +1110,8 @@ class Listings(Protocol):
         offset: int,
         limit: int,
     ) -> Listed:
-        """`filters` are column → value (a list: one of these); `search` is looked for within the listing's own
-        searchable columns, whatever its case. Rows that sort alike keep one order. None: of all connections."""
+        """`filters` are column → value (a list: one of these; `Between`); `search` is looked for within the listing's
+        own searchable columns, whatever its case. Rows that sort alike keep one order. None: of all connections."""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class Pack:
     chain: Chain
     check: ChainCheck
     audit: Callable[[], Iterator[Audit]]
+    hashed: Callable[[], Iterator[tuple[str, str]]]
 
 
 class Proofs:
@@ -170,11 +171,18 @@ class Proofs:
                 chain=tx.audits.chain(connection.id),
                 check=check,
                 audit=lambda: self._audit_of(connection, since, end),
+                hashed=lambda: self._hashed_of(connection, since, end),
             )
 
     def _audit_of(self, connection: Connection, since: datetime, until: datetime | None) -> Iterator[Audit]:
         with self.ports.store.reading() as tx:
             yield from _rows(tx, connection, since=since, until=until)
+
+    def _hashed_of(self, connection: Connection, since: datetime, until: datetime | None) -> Iterator[tuple[str, str]]:
+        """From the first row of the period to its last, as the chain goes."""
+        rows = [row.seq for row in self._audit_of(connection, since, until) if row.seq]
+        with self.ports.store.reading() as tx:
+            yield from tx.audits.hashed(connection.id, min(rows), max(rows)) if rows else ()
 
     def _known(self, tx: Transaction, account_id: str) -> Connection:
         connection = tx.connections.get(account_id)

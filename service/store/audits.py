@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, Text, TypeDecorator, column, insert, or_, select, table, update
 
 from service.ports import Audit, Chain, ChainCheck, Page
-from service.store.chain import CONTENT, GENESIS, chained, sealed
+from service.store.chain import CONTENT, GENESIS, canonical, chained, sealed
 from service.store.columns import Json
 from service.store.paging import page
 from service.store.repository import BATCH, Context, Repository
@@ -99,6 +99,14 @@ class SqlAudits(Repository):
     def row_hash(self, connection_id: int, seq: int) -> str | None:
         query = select(audit.c.hash).where(audit.c.connection_id == connection_id, audit.c.seq == seq)
         return self._connection.execute(query).scalar_one_or_none()
+
+    def hashed(self, connection_id: int, first: int, last: int) -> Iterator[tuple[str, str]]:
+        previous = self.row_hash(connection_id, first - 1) or GENESIS
+        for row in self._from(connection_id, first - 1):
+            if row.seq > last:
+                return
+            yield canonical(connection_id, row.seq, previous, row._asdict()), row.hash
+            previous = row.hash
 
     def _locked(self, connection_id: int) -> Chain:
         query = select(connections.c.audit_rows, connections.c.audit_head).where(connections.c.id == connection_id)
