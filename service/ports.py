@@ -474,7 +474,8 @@ class Tied:
 @dataclass(frozen=True)
 class KeptTieOut:
     """The tie-out as a sync left it: totals in cents, how many companies there were and how many of them differed, and
-    where the audit ended then."""
+    where the audit ended then. `apart` adds the companies' differences up whichever side has more: what one company
+    owes does not pay for another."""
 
     epoch: int
     at: datetime
@@ -483,6 +484,7 @@ class KeptTieOut:
     quickbooks_ar: int
     erp_credit: int
     quickbooks_credit: int
+    apart: int
     companies: int
     differing: int
     audit_rows: int
@@ -817,6 +819,9 @@ class TieOuts(Protocol):
 
     def last(self, connection_id: int, epoch: int) -> KeptTieOut | None: ...
     def current(self, connection_id: int, epoch: int, subject: str) -> Tied | None: ...
+    def newest(self) -> dict[int, KeptTieOut]:
+        """The last one of every connection's present epoch, by connection id."""
+
     def as_of(self, connection_id: int, moment: datetime) -> KeptTieOut | None:
         """The last one at or before `moment`, of whatever epoch."""
 

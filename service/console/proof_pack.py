@@ -76,7 +76,7 @@ _COMPANY = (
     *("erp_credit", "quickbooks_credit"),
 )
 _DOCUMENT = ("company_id", "company", "kind", "number", "erp_id", "quickbooks_id", "amount", "cause")
-_TOTALS = ("at", "erp_ar", "quickbooks_ar", "difference", "companies", "differing", "audit_rows", "audit_hash")
+_TOTALS = ("at", "erp_ar", "quickbooks_ar", "difference", "apart", "companies", "differing", "audit_rows", "audit_hash")
 _PROBLEM = (
     *("id", "status", "code", "kind", "number", "erp_id", "quickbooks_id", "company_id", "amount", "cause"),
     *("what_to_do", "first_seen", "last_seen"),
@@ -105,7 +105,7 @@ def _documents(each: Tied) -> Iterable[Row]:
 
 
 def _totals(each: KeptTieOut) -> Row:
-    amounts = {name: _amount(getattr(each, name)) for name in ("erp_ar", "quickbooks_ar", "difference")}
+    amounts = {name: _amount(getattr(each, name)) for name in ("erp_ar", "quickbooks_ar", "difference", "apart")}
     rest = {name: getattr(each, name) for name in ("companies", "differing", "audit_rows", "audit_hash")}
     return {"at": _moment(each.at), **amounts, **rest}
 

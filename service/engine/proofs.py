@@ -60,6 +60,12 @@ class Proofs:
             connection = self._known(tx, account_id)
             return kept(tx, connection, moment or self.ports.clock())
 
+    def latest(self, account_id: str) -> KeptTieOut | None:
+        """The totals that the last sync of the present epoch left."""
+        with self.ports.store.reading() as tx:
+            connection = self._known(tx, account_id)
+            return tx.tie_outs.last(connection.id, connection.epoch)
+
     def trend(
         self, account_id: str, *, since: datetime | None = None, until: datetime | None = None
     ) -> list[KeptTieOut]:

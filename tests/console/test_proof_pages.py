@@ -65,7 +65,7 @@ def test_each_company_stands_with_the_documents_that_explain_its_difference(busy
     words = text_of(page)
 
     assert "1,140.00" in words
-    assert "1 of 2 companies differ" in words
+    assert "1 of 2 companies differ, by 40.00 in all" in words
     assert "deleted in QuickBooks by hand" in words
     assert "Sunset <b>" not in page.get_data(as_text=True)
 

@@ -112,7 +112,7 @@ def test_many_syncs_of_one_hour_leave_one_tie_out(world: World) -> None:
 def test_history_grows_by_a_row_a_day_after_a_week(age: timedelta, every: timedelta, kept: int) -> None:
     now = datetime(2026, 3, 2, tzinfo=UTC)
     count = int(age / every)
-    history = [KeptTieOut(1, now - every * (count - n), None, 0, 0, 0, 0, 0, 0, 0, None) for n in range(count)]
+    history = [KeptTieOut(1, now - every * (count - n), None, 0, 0, 0, 0, 0, 0, 0, 0, None) for n in range(count)]
 
     dropped = superseded(history, now, ZoneInfo("UTC"))
 
