@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Row, Text, TypeDecorator, column, insert, or_, select, table, update
 
@@ -105,7 +105,7 @@ class SqlAudits(Repository):
         for row in self._from(connection_id, first - 1):
             if row.seq > last:
                 return
-            yield canonical(connection_id, row.seq, previous, row._asdict()), row.hash
+            yield canonical(connection_id, row.seq, previous, _content(row)), row.hash
             previous = row.hash
 
     def _locked(self, connection_id: int) -> Chain:
@@ -139,9 +139,13 @@ def _fault(connection_id: int, seq: int, previous: str, row: Row[Any]) -> str | 
     """What is wrong with the row that stands where row `seq` should; None where it fits."""
     if row.seq != seq:
         return f"Row {seq} is missing: after row {seq - 1} comes row {row.seq}."
-    if row.hash == sealed(connection_id, seq, previous, row._asdict()):
+    if row.hash == sealed(connection_id, seq, previous, _content(row)):
         return None
     return f"Row {seq} does not fit: it was changed after it was written, or the row before it was replaced."
+
+
+def _content(row: Row[Any]) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], row._mapping)
 
 
 def _read(row: Row[Any]) -> Audit:
