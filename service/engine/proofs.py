@@ -123,12 +123,6 @@ class Proofs:
 
     # --------------------------------------------------------------------------------------------- runs
 
-    def time_left_s(self, run: Run) -> int | None:
-        """How long a running run may still take at the pace so far, in seconds; None where nobody can tell."""
-        if run.state != "running" or run.started_at is None or not run.done or run.total <= run.done:
-            return None
-        return int((self.ports.clock() - run.started_at).total_seconds() * (run.total - run.done) / run.done)
-
     def run(self, account_id: str, run_id: str) -> Run:
         """A run of this account; another one's is unknown here."""
         with self.ports.store.reading() as tx:

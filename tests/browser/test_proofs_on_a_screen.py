@@ -51,19 +51,19 @@ def test_a_proof_pack_prints_in_black_on_white_without_a_frame(busy, signed_in, 
 
 
 def test_a_run_is_followed_to_its_end_without_loading_the_page_anew(busy, signed_in, axe):
-    run = busy.reconcile()["id"]
+    run, now = busy.reconcile()["id"], busy.clock()
+    pace = [[(now - timedelta(seconds=30)).isoformat(), 0], [now.isoformat(), 10]]
     with busy.service.store.writing() as tx:
-        began = tx.runs.update(run, state="running", finished_at=None, done=10, total=40).started_at
-    busy.clock.now = began + timedelta(seconds=30)
+        tx.runs.update(run, state="running", finished_at=None, done=10, total=40, pace=pace)
     page = signed_in("support")
     page.goto(f"{ONE}/runs/{run}")
     page.evaluate("window.marker = 'still here'")
-    page.get_by_text("about 1 min 30 s left").wait_for()
+    page.get_by_text("about 2 minutes left").wait_for()
     assert axe(page) == []
 
     with busy.service.store.writing() as tx:
         tx.runs.update(run, state="succeeded", finished_at=busy.clock(), done=40)
-    page.get_by_text("Succeeded").wait_for()
+    page.get_by_text("Succeeded").first.wait_for()
 
     assert page.get_by_text("40 of 40 steps").is_visible()
     assert page.evaluate("window.marker") == "still here"
@@ -76,7 +76,7 @@ def test_the_audit_is_unfolded_filtered_and_verified(busy, signed_in, axe):
     page.locator("td details summary").first.click()
     assert axe(page) == []
 
-    page.get_by_label("Search").fill("INV-1001")
+    page.get_by_label("Search", exact=True).fill("INV-1001")
     page.get_by_text("1–1 of 1").wait_for()
     page.get_by_role("button", name="Verify every row now").click()
     page.get_by_text("Every row fits").wait_for()

@@ -117,7 +117,7 @@ def test_a_whole_audit_is_said_to_be_whole(run: Type, world: World):
 
 
 def test_a_row_that_was_tampered_with_is_named(run: Type, world: World):
-    with world.service.store._engine.begin() as connection:
+    with world.service.store.engine.begin() as connection:
         connection.execute(text("DROP TRIGGER audit_no_update"))
         connection.execute(text("UPDATE audit SET why = 'nothing happened' WHERE seq = 2"))
 

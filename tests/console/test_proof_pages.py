@@ -220,20 +220,18 @@ def test_whoever_may_only_look_finds_no_button(signed_in, world: World):
 
 
 def test_a_run_asks_for_itself_again_only_while_it_goes_on(support: Browser, world: World):
-    run = held_run(world)
+    run, now = held_run(world), world.clock()
+    pace = [[(now - timedelta(seconds=60)).isoformat(), 0], [now.isoformat(), 20]]
     with world.service.store.writing() as tx:
-        tx.runs.update(run, state="running", done=20, total=50, error=None)
-        started = tx.runs.get(run).started_at
-    world.clock.now = started + timedelta(seconds=60)
+        tx.runs.update(run, state="running", done=20, total=50, error=None, pace=pace)
 
     going_on = support.part(f"{ONE}/runs/{run}/progress", "run")
     with world.service.store.writing() as tx:
-        tx.runs.update(run, state="succeeded", done=50, finished_at=world.clock())
+        tx.runs.update(run, state="succeeded", done=50, finished_at=now)
     over = support.part(f"{ONE}/runs/{run}/progress", "run")
 
     assert 'hx-trigger="every 2s"' in going_on.get_data(as_text=True)
-    assert "20 of 50 steps" in text_of(going_on)
-    assert "about 1 min 30 s left" in text_of(going_on)
+    assert "20 of 50 steps · 20 a minute · about 2 minutes left" in text_of(going_on)
     assert "hx-trigger" not in over.get_data(as_text=True)
 
 

@@ -139,5 +139,5 @@ def test_another_epoch_is_another_history(store: SqlStore, acme: int):
 
 
 def figures(store: SqlStore) -> int:
-    with store._engine.connect() as connection:
+    with store.engine.connect() as connection:
         return connection.execute(select(func.count()).select_from(tie_out_figures)).scalar_one()

@@ -114,16 +114,15 @@ def approve_run(account_id: str, run_id: str) -> PlainResponse:
 def _page(template: str, account_id: str, run_id: str) -> str:
     known = office().proofs.run(account_id, run_id)
     held = office().proofs.would_change(account_id, known) if known.state == "held" else None
-    left = office().proofs.time_left_s(known)
     return render_template(
         template,
         connection=office().browsing.connection(account_id),
         tab="runs",
         run=known,
+        shown=office().desk.run(run_id),
         name=spelled(known.kind),
         begun_by=known.requested_by or TRIGGERS.get(known.trigger, known.trigger),
         took=_took(known.state, known.started_at, known.finished_at),
-        left=duration(left) if left is not None else None,
         going_on=known.state in GOING_ON,
         can_be_stopped=known.state in CAN_BE_STOPPED and not known.cancel_requested,
         own=known.requested_by == actor(),
