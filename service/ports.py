@@ -474,7 +474,8 @@ class Tied:
 @dataclass(frozen=True)
 class KeptTieOut:
     """The tie-out as a sync left it: totals in cents, how many companies there were and how many of them differed, and
-    where the audit ended then."""
+    where the audit ended then. `apart` adds the companies' differences up whichever side has more: what one company
+    owes does not pay for another."""
 
     epoch: int
     at: datetime
@@ -483,6 +484,7 @@ class KeptTieOut:
     quickbooks_ar: int
     erp_credit: int
     quickbooks_credit: int
+    apart: int
     companies: int
     differing: int
     audit_rows: int
@@ -797,6 +799,8 @@ class Audits(Protocol):
     def remember_check(self, connection_id: int, check: ChainCheck) -> None: ...
     def last_check(self, connection_id: int) -> ChainCheck | None: ...
     def row_hash(self, connection_id: int, seq: int) -> str | None: ...
+    def hashed(self, connection_id: int, first: int, last: int) -> Iterator[tuple[str, str]]:
+        """(the very text that a row's hash covers, the hash) of the rows from `first` to `last`."""
 
 
 class TieOuts(Protocol):
@@ -815,6 +819,9 @@ class TieOuts(Protocol):
 
     def last(self, connection_id: int, epoch: int) -> KeptTieOut | None: ...
     def current(self, connection_id: int, epoch: int, subject: str) -> Tied | None: ...
+    def newest(self) -> dict[int, KeptTieOut]:
+        """The last one of every connection's present epoch, by connection id."""
+
     def as_of(self, connection_id: int, moment: datetime) -> KeptTieOut | None:
         """The last one at or before `moment`, of whatever epoch."""
 
@@ -1082,6 +1089,14 @@ class Listed:
     total: int
 
 
+@dataclass(frozen=True)
+class Between:
+    """A filter's value: from `since` (inclusive) to `until` (exclusive), either end open."""
+
+    since: datetime | None
+    until: datetime | None
+
+
 class Listings(Protocol):
     """Everything that is shown as a table, filtered, searched, sorted and paged by the database.
 
@@ -1100,8 +1115,8 @@ class Listings(Protocol):
         offset: int,
         limit: int,
     ) -> Listed:
-        """`filters` are column → value (a list: one of these); `search` is looked for within the listing's own
-        searchable columns, whatever its case. Rows that sort alike keep one order. None: of all connections."""
+        """`filters` are column → value (a list: one of these; `Between`); `search` is looked for within the listing's
+        own searchable columns, whatever its case. Rows that sort alike keep one order. None: of all connections."""
 
 
 @dataclass(frozen=True)

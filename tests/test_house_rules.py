@@ -33,7 +33,7 @@ ARROWS: dict[str, set[str]] = {
     "service.passwords": set(),
     "service.cli": {
         "service.bootstrap", "service.console", "service.dispatch", "service.engine", "service.errors", "service.logs",
-        "service.settings", "service.store", "service.tracing", "service.web", "fixtures.demo",
+        "service.ports", "service.settings", "service.store", "service.tracing", "service.web", "fixtures.demo",
     },
     "service.bootstrap": {
         "service.dispatch", "service.engine", "service.erp", "service.health", "service.logs", "service.passwords",

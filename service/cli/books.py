@@ -1,4 +1,4 @@
-"""Commands that look: connections, tie-out, links."""
+"""Commands that look: connections and links."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ PAGE = 500
 
 _CONNECTIONS = ("account_id", "name", "state", "quickbooks_company", "epoch", "two_way", "links", "problems")
 _LINKS = ("kind", "erp_id", "erp_number", "quickbooks_type", "quickbooks_id", "quickbooks_number", "status", "epoch")
-_TIE_OUT = ("name", "erp_ar", "quickbooks_ar", "difference", "erp_credit", "quickbooks_credit")
 
 
 @click.command()
@@ -55,17 +54,3 @@ def links(world: Outside, account: str, erp_id: str | None, quickbooks_id: str |
         print_json({"data": found})
     else:
         print_table(_LINKS, found)
-
-
-@click.command("tie-out")
-@click.argument("account")
-@as_json
-@outside
-def tie_out(world: Outside, account: str, as_json: bool) -> None:
-    """Compare both books, company by company."""
-    answer = open_service(world).desk.tie_out(account, as_of=None)
-    if as_json:
-        print_json(answer)
-        return
-    print_table(_TIE_OUT, answer["companies"])
-    click.echo(f"ERP {answer['erp_total']}  QuickBooks {answer['quickbooks_total']}  difference {answer['difference']}")

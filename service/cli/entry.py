@@ -7,7 +7,8 @@ from typing import Any
 import click
 from sqlalchemy.exc import OperationalError
 
-from service.cli.books import connections, links, tie_out
+from service.cli.audit import audit
+from service.cli.books import connections, links
 from service.cli.completion import completion
 from service.cli.doctor import doctor
 from service.cli.keys import keys
@@ -15,6 +16,7 @@ from service.cli.notices import notices
 from service.cli.opening import NotReady
 from service.cli.outside import Outside
 from service.cli.processes import demo, migrate, serve, worker
+from service.cli.proofs import proof_pack, tie_out
 from service.cli.ready import ready
 from service.cli.runs import reconcile, resync
 from service.cli.tokens import tokens
@@ -63,6 +65,8 @@ for command in (
     reconcile,
     resync,
     tie_out,
+    proof_pack,
+    audit,
     links,
     notices,
     tokens,

@@ -13,6 +13,7 @@ from service.engine.connecting import Connecting
 from service.engine.long_work import LongWork
 from service.engine.overview import Overview
 from service.engine.people import People, Person
+from service.engine.proofs import Proofs
 from service.ports import Clock
 from service.web.engine_protocol import Service
 
@@ -38,6 +39,8 @@ class Office(Service, Protocol):
     def connecting(self) -> Connecting: ...
     @property
     def checkup(self) -> Checkup: ...
+    @property
+    def proofs(self) -> Proofs: ...
 
 
 def attach(app: Flask, office: Office) -> None:

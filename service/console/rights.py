@@ -91,6 +91,15 @@ RIGHTS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("GET", f"{_ONE}/records/<kind>/<which>"): "viewer",
         ("POST", f"{_ONE}/companies/<company_id>/refresh"): "support",
         ("POST", f"{_ONE}/companies/<company_id>/reconcile"): "support",
+        ("GET", f"{_ONE}/tie-out"): "viewer",
+        ("GET", f"{_ONE}/proof-pack"): "viewer",
+        ("GET", f"{_ONE}/runs"): "viewer",
+        ("GET", f"{_ONE}/runs/<run_id>"): "viewer",
+        ("GET", f"{_ONE}/runs/<run_id>/progress"): "viewer",
+        ("POST", f"{_ONE}/runs/<run_id>/cancel"): "support",
+        ("POST", f"{_ONE}/runs/<run_id>/approve"): "support",
+        ("GET", f"{_ONE}/audit"): "viewer",
+        ("POST", f"{_ONE}/audit/verify"): "viewer",
     }
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -101,6 +101,19 @@ def in_utc(value: datetime | str) -> str:
     """The same instant for whoever hovers."""
     at = instant(value).astimezone(ZoneInfo("UTC"))
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def day(text: str) -> date:
+    """2026-03-31 as a day. Raises: ValueError, also for one that no books are kept of."""
+    found = date.fromisoformat(text)
+    if not 1900 <= found.year < 2900:
+        raise ValueError(f"{text} is too far away")
+    return found
+
+
+def midnight(of: date, zone: ZoneInfo) -> datetime:
+    """Where a day of that zone begins."""
+    return datetime(of.year, of.month, of.day, tzinfo=zone)
 
 
 def ago(value: datetime | str, now: datetime) -> str:

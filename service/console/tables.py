@@ -72,8 +72,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Filter:
-    """One choice above the table. Without options it is a field to type in. `means` turns what the address says into
-    what the rows are asked for (a list: one of these); `default` holds where the address says nothing."""
+    """One choice above the table. Without options it is a field to type in, of this `type`. `means` turns what the
+    address says into what the rows are asked for (a list: one of these); `default` holds where the address says
+    nothing."""
 
     key: str
     title: str
@@ -81,6 +82,7 @@ class Filter:
     means: Callable[[str], Any] = str
     default: str = ""
     column: str | None = None
+    type: str = "text"
 
 
 @dataclass(frozen=True)

@@ -111,10 +111,11 @@ def _of_connections(tx: Transaction, connections: list[Connection], now: datetim
 
 def _of_tie_outs(tx: Transaction, connected: Iterable[Connection]) -> list[Figure]:
     """As the last sync of each left it."""
-    kept = [last for c in connected if (last := tx.tie_outs.last(c.id, c.epoch))]
-    difference, differing = sum(abs(each.difference) for each in kept), sum(each.differing for each in kept)
+    newest = tx.tie_outs.newest()
+    kept = [newest[each.id] for each in connected if each.id in newest]
+    difference, differing = sum(each.apart for each in kept), sum(each.differing for each in kept)
     return [
-        _one("tie_out_difference_cents", "What both books differ by, connection by connection", difference),
+        _one("tie_out_difference_cents", "What both books differ by, company by company", difference),
         _one("tie_out_differing_companies", "Companies whose two books differ", differing),
     ]
 

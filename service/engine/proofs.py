@@ -43,6 +43,7 @@ class Pack:
     chain: Chain
     check: ChainCheck
     audit: Callable[[], Iterator[Audit]]
+    hashed: Callable[[], Iterator[tuple[str, str]]]
 
 
 class Proofs:
@@ -58,6 +59,12 @@ class Proofs:
         with self.ports.store.reading() as tx:
             connection = self._known(tx, account_id)
             return kept(tx, connection, moment or self.ports.clock())
+
+    def latest(self, account_id: str) -> KeptTieOut | None:
+        """The totals that the last sync of the present epoch left."""
+        with self.ports.store.reading() as tx:
+            connection = self._known(tx, account_id)
+            return tx.tie_outs.last(connection.id, connection.epoch)
 
     def trend(
         self, account_id: str, *, since: datetime | None = None, until: datetime | None = None
@@ -116,12 +123,6 @@ class Proofs:
 
     # --------------------------------------------------------------------------------------------- runs
 
-    def time_left_s(self, run: Run) -> int | None:
-        """How long a running run may still take at the pace so far, in seconds; None where nobody can tell."""
-        if run.state != "running" or run.started_at is None or not run.done or run.total <= run.done:
-            return None
-        return int((self.ports.clock() - run.started_at).total_seconds() * (run.total - run.done) / run.done)
-
     def run(self, account_id: str, run_id: str) -> Run:
         """A run of this account; another one's is unknown here."""
         with self.ports.store.reading() as tx:
@@ -170,11 +171,18 @@ class Proofs:
                 chain=tx.audits.chain(connection.id),
                 check=check,
                 audit=lambda: self._audit_of(connection, since, end),
+                hashed=lambda: self._hashed_of(connection, since, end),
             )
 
     def _audit_of(self, connection: Connection, since: datetime, until: datetime | None) -> Iterator[Audit]:
         with self.ports.store.reading() as tx:
             yield from _rows(tx, connection, since=since, until=until)
+
+    def _hashed_of(self, connection: Connection, since: datetime, until: datetime | None) -> Iterator[tuple[str, str]]:
+        """From the first row of the period to its last, as the chain goes."""
+        rows = [row.seq for row in self._audit_of(connection, since, until) if row.seq]
+        with self.ports.store.reading() as tx:
+            yield from tx.audits.hashed(connection.id, min(rows), max(rows)) if rows else ()
 
     def _known(self, tx: Transaction, account_id: str) -> Connection:
         connection = tx.connections.get(account_id)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Row, Text, TypeDecorator, column, insert, or_, select, table, update
 
 from service.ports import Audit, Chain, ChainCheck, Page
-from service.store.chain import CONTENT, GENESIS, chained, sealed
+from service.store.chain import CONTENT, GENESIS, canonical, chained, sealed
 from service.store.columns import Json
 from service.store.paging import page
 from service.store.repository import BATCH, Context, Repository
@@ -100,6 +100,14 @@ class SqlAudits(Repository):
         query = select(audit.c.hash).where(audit.c.connection_id == connection_id, audit.c.seq == seq)
         return self._connection.execute(query).scalar_one_or_none()
 
+    def hashed(self, connection_id: int, first: int, last: int) -> Iterator[tuple[str, str]]:
+        previous = self.row_hash(connection_id, first - 1) or GENESIS
+        for row in self._from(connection_id, first - 1):
+            if row.seq > last:
+                return
+            yield canonical(connection_id, row.seq, previous, _content(row)), row.hash
+            previous = row.hash
+
     def _locked(self, connection_id: int) -> Chain:
         query = select(connections.c.audit_rows, connections.c.audit_head).where(connections.c.id == connection_id)
         return Chain(*self._connection.execute(query.with_for_update()).one())
@@ -131,9 +139,13 @@ def _fault(connection_id: int, seq: int, previous: str, row: Row[Any]) -> str | 
     """What is wrong with the row that stands where row `seq` should; None where it fits."""
     if row.seq != seq:
         return f"Row {seq} is missing: after row {seq - 1} comes row {row.seq}."
-    if row.hash == sealed(connection_id, seq, previous, row._asdict()):
+    if row.hash == sealed(connection_id, seq, previous, _content(row)):
         return None
     return f"Row {seq} does not fit: it was changed after it was written, or the row before it was replaced."
+
+
+def _content(row: Row[Any]) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], row._mapping)
 
 
 def _read(row: Row[Any]) -> Audit:

@@ -7,11 +7,11 @@ without us and without a key.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import simplejson
 from sqlalchemy import Connection, Table, event
 
 CONTENT = (
@@ -37,11 +37,15 @@ GENESIS = ""
 """What stands before the first row."""
 
 
-def sealed(connection_id: int, seq: int, previous: str, stored: Mapping[str, Any]) -> str:
-    """The hash of one row: SHA-256 over a JSON list of its place, the hash before it and its columns as stored."""
+def canonical(connection_id: int, seq: int, previous: str, stored: Mapping[str, Any]) -> str:
+    """What the hash of one row covers: a JSON list of its place, the hash before it and its columns as stored."""
     content = [_plain(stored[name]) for name in CONTENT]
-    whole = simplejson.dumps([connection_id, seq, previous, *content], separators=(",", ":"))
-    return hashlib.sha256(whole.encode()).hexdigest()
+    return json.dumps([connection_id, seq, previous, *content], separators=(",", ":"))
+
+
+def sealed(connection_id: int, seq: int, previous: str, stored: Mapping[str, Any]) -> str:
+    """The hash of one row: SHA-256, in hexadecimal."""
+    return hashlib.sha256(canonical(connection_id, seq, previous, stored).encode()).hexdigest()
 
 
 def chained(

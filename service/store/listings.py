@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, FromClause, Table, and_, case, func, or_, select
+from sqlalchemy import Column, ColumnElement, FromClause, Table, and_, case, func, or_, select, true
 
-from service.ports import Listed
+from service.ports import Between, Listed
 from service.store.repository import Repository
 from service.store.tables import (
     audit,
@@ -156,7 +156,7 @@ LISTINGS: Mapping[str, Listing] = {
     "audit": Listing(
         audit,
         _of(audit, "id", "at", "actor", "action", "side", "key", "kind", "erp_id", "quickbooks_id", "number")
-        | _of(audit, "company_id", "amount", "why", "run_id"),
+        | _of(audit, "company_id", "amount", "why", "run_id", "before", "after", "seq", "hash"),
         audit.c.id,
         searched=("actor", "erp_id", "quickbooks_id", "number", "why"),
     ),
@@ -272,6 +272,9 @@ def _conditions(asked: Listing, connection_id: int | None, filters: Mapping[str,
 
 
 def _equals(column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
+    if isinstance(value, Between):
+        since = true() if value.since is None else column >= value.since
+        return and_(since, true() if value.until is None else column < value.until)
     return column.in_(list(value)) if isinstance(value, list | tuple | frozenset | set) else column == value
 
 

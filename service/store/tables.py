@@ -374,6 +374,7 @@ tie_outs = Table(
     Column("quickbooks_ar", BigInteger, nullable=False),
     Column("erp_credit", BigInteger, nullable=False),
     Column("quickbooks_credit", BigInteger, nullable=False),
+    Column("apart", BigInteger, nullable=False),
     Column("companies", Integer, nullable=False),
     Column("differing", Integer, nullable=False),
     Column("audit_rows", BigInteger, nullable=False),

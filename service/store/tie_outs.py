@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, select
 
 from service.ports import Chain, KeptTieOut, Tied
 from service.store.repository import Repository, chunks
+from service.store.tables import connections, tie_outs
 from service.store.tables import tie_out_figures as figures
-from service.store.tables import tie_outs
 
 _TIED = tuple(each.name for each in fields(Tied))
 _KEPT = tuple(each.name for each in fields(KeptTieOut))
@@ -41,7 +41,7 @@ class SqlTieOuts(Repository):
 
     def close(self, connection_id: int, epoch: int, *, run_id: str | None, chain: Chain, at: datetime) -> KeptTieOut:
         before = self.last(connection_id, epoch)
-        kept = before or KeptTieOut(epoch, at, None, 0, 0, 0, 0, 0, 0, 0, None)
+        kept = before or KeptTieOut(epoch, at, None, 0, 0, 0, 0, 0, 0, 0, 0, None)
         kept = replace(kept, at=at, run_id=run_id, audit_rows=chain.rows, audit_hash=chain.hash)
         for old, new in self._moved(connection_id, epoch, before.at if before else None, at):
             kept = _counted(_counted(kept, old, -1), new, 1)
@@ -57,6 +57,15 @@ class SqlTieOuts(Repository):
     def current(self, connection_id: int, epoch: int, subject: str) -> Tied | None:
         row = dict(self._newest(connection_id, epoch, [subject])).get(subject)
         return _read(row) if row is not None and not row.gone else None
+
+    def newest(self) -> dict[int, KeptTieOut]:
+        last = select(tie_outs.c.connection_id, tie_outs.c.epoch, func.max(tie_outs.c.at).label("at"))
+        ends = last.group_by(tie_outs.c.connection_id, tie_outs.c.epoch).subquery()
+        query = select(tie_outs).join(
+            ends, and_(ends.c.connection_id == tie_outs.c.connection_id, ends.c.at == tie_outs.c.at)
+        )
+        present = and_(connections.c.id == tie_outs.c.connection_id, connections.c.epoch == tie_outs.c.epoch)
+        return {row.connection_id: _kept(row) for row in self._connection.execute(query.join(connections, present))}
 
     def as_of(self, connection_id: int, moment: datetime) -> KeptTieOut | None:
         query = select(tie_outs).where(tie_outs.c.connection_id == connection_id, tie_outs.c.at <= moment)
@@ -135,9 +144,10 @@ def _of(connection_id: int, epoch: int) -> ColumnElement[bool]:
 def _counted(kept: KeptTieOut, row: Row[Any] | None, sign: int) -> KeptTieOut:
     if row is None or row.gone:
         return kept
-    sums = {name: getattr(kept, name) + sign * getattr(row, name) for name in _SUMS}
-    differing = kept.differing + sign * (row.erp_ar != row.quickbooks_ar)
-    return replace(kept, **sums, companies=kept.companies + sign, differing=differing)
+    sums: dict[str, Any] = {name: getattr(kept, name) + sign * getattr(row, name) for name in _SUMS}
+    apart = abs(row.erp_ar - row.quickbooks_ar)
+    counts: dict[str, Any] = {"companies": kept.companies + sign, "differing": kept.differing + sign * bool(apart)}
+    return replace(kept, **sums, **counts, apart=kept.apart + sign * apart)
 
 
 def _values(

@@ -72,8 +72,13 @@ def links_as_csv(page: Callable[[str | None], Json], cursor: str | None) -> Resp
 
 def tie_out_as_csv(tie_out: Json) -> Response:
     """A line for each company; the documents that explain its difference share the last cell."""
-    rows = ({**company, "explained_by": _explained(company["explained_by"])} for company in tie_out["companies"])
-    return download("tie-out.csv", TIE_OUT_COLUMNS, rows)
+    return download("tie-out.csv", TIE_OUT_COLUMNS, tie_out_rows(tie_out))
+
+
+def tie_out_rows(tie_out: Json) -> Iterator[Mapping[str, Any]]:
+    """As `TIE_OUT_COLUMNS` wants them."""
+    for company in tie_out["companies"]:
+        yield {**company, "explained_by": _explained(company["explained_by"])}
 
 
 def legacy_overpayments_as_csv(found: Json) -> Response:
@@ -91,7 +96,7 @@ def safe_cell(value: object) -> object:
 def download(name: str, columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> Response:
     """A file of these columns, each line sent as its row is read."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(stream_with_context(_lines(columns, rows)), mimetype="text/csv", headers=headers)
+    return Response(stream_with_context(lines(columns, rows)), mimetype="text/csv", headers=headers)
 
 
 def _rows(page: Callable[[str | None], Json], first: Json) -> Iterator[Mapping[str, Any]]:
@@ -117,7 +122,8 @@ def _flat(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**row, **named, "uses": uses}
 
 
-def _lines(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def lines(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """A file's lines, as they are read."""
     yield _line(columns)
     for row in rows:
         yield _line(safe_cell(row.get(column)) for column in columns)

@@ -34,10 +34,10 @@ def checked(store: SqlStore, connection_id: int, since: ChainCheck | None = None
 
 def behind_our_back(store: SqlStore, *statements: str) -> None:
     """What somebody does who may do anything in the database, past its refusals."""
-    on_postgres = store._engine.dialect.name == "postgresql"
+    on_postgres = store.engine.dialect.name == "postgresql"
     off = ["ALTER TABLE audit DISABLE TRIGGER USER"] if on_postgres else _drops("update", "delete")
     back = ["ALTER TABLE audit ENABLE TRIGGER USER"] if on_postgres else []
-    with store._engine.begin() as connection:
+    with store.engine.begin() as connection:
         for statement in (*off, *statements, *back):
             connection.execute(text(statement))
 
@@ -84,7 +84,7 @@ def test_what_databases_hold_otherwise_than_it_was_said_fits_all_the_same(store:
 def test_the_database_refuses_to_change_or_remove_a_row(store: SqlStore, acme: int, statement: str):
     write(store, acme)
 
-    with pytest.raises(DBAPIError, match="append-only"), store._engine.begin() as connection:
+    with pytest.raises(DBAPIError, match="append-only"), store.engine.begin() as connection:
         connection.execute(text(statement))
 
     assert checked(store, acme).rows == 3
@@ -201,7 +201,7 @@ def test_many_writers_make_one_chain(durable_store: SqlStore):
 
 def test_many_rows_cost_no_more_statements_than_one(store: SqlStore, acme: int):
     seen: list[str] = []
-    event.listen(store._engine, "before_cursor_execute", lambda *asked: seen.append(asked[2]))
+    event.listen(store.engine, "before_cursor_execute", lambda *asked: seen.append(asked[2]))
 
     with store.writing() as t:
         t.audits.add(acme, [an_audit() for _ in range(50)])

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from store_builders import EPOCH, NOON, a_connection, a_problem, a_row, a_run, an_audit
 
+from service.ports import Between
 from service.store import SqlStore
 from service.store.listings import LISTINGS
 
@@ -99,3 +100,17 @@ def test_what_no_listing_declares_is_refused(store):
             listed(store, "documents", None, **wrong)
     with pytest.raises(LookupError), store.reading() as t:
         t.listings.page("grants", None, filters={}, search=None, sort="id", descending=False, offset=0, limit=1)
+
+
+def test_a_filter_may_ask_for_what_lies_between_two_instants(store):
+    connection_id = a_connection(store)
+    with store.writing() as t:
+        t.audits.add(connection_id, [an_audit(at=NOON + timedelta(hours=n), number=f"P{n}") for n in range(4)])
+
+    def found(since, until):
+        rows = listed(store, "audit", connection_id, sort="seq", filters={"at": Between(since, until)}).rows
+        return [row["number"] for row in rows]
+
+    assert found(NOON + timedelta(hours=1), NOON + timedelta(hours=3)) == ["P1", "P2"]
+    assert found(None, NOON) == []
+    assert found(NOON + timedelta(hours=3), None) == ["P3"]

@@ -50,6 +50,24 @@ def test_totals_are_of_all_companies_though_only_one_moved(store: SqlStore, acme
     assert (kept.run_id, kept.audit_rows, kept.audit_hash) == ("run-5", 7, "abc")
 
 
+def test_differences_of_two_companies_do_not_pay_for_each_other(store: SqlStore, acme: int):
+    kept = keep(store, acme, 0, RIVER, replace(SUNSET, quickbooks_ar=11_000))
+
+    assert (kept.difference, kept.apart, kept.differing) == (0, 2_000, 2)
+
+
+def test_the_newest_of_every_connection_is_of_its_present_epoch(store: SqlStore, acme: int):
+    other = a_connection(store, "other")
+    keep(store, acme, 0, SUNSET)
+    latest = keep(store, acme, 5, RIVER)
+    keep(store, other, 0, SUNSET)
+    with store.writing() as t:
+        t.connections.update(other, epoch=EPOCH + 1)
+
+    with store.reading() as t:
+        assert t.tie_outs.newest() == {acme: latest}
+
+
 def test_an_earlier_sync_answers_with_what_it_saw(store: SqlStore, acme: int):
     keep(store, acme, 0, SUNSET, RIVER)
     keep(store, acme, 5, replace(RIVER, quickbooks_ar=5_000))
@@ -121,5 +139,5 @@ def test_another_epoch_is_another_history(store: SqlStore, acme: int):
 
 
 def figures(store: SqlStore) -> int:
-    with store._engine.connect() as connection:
+    with store.engine.connect() as connection:
         return connection.execute(select(func.count()).select_from(tie_out_figures)).scalar_one()

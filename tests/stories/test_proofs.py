@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -112,7 +111,7 @@ def test_many_syncs_of_one_hour_leave_one_tie_out(world: World) -> None:
 def test_history_grows_by_a_row_a_day_after_a_week(age: timedelta, every: timedelta, kept: int) -> None:
     now = datetime(2026, 3, 2, tzinfo=UTC)
     count = int(age / every)
-    history = [KeptTieOut(1, now - every * (count - n), None, 0, 0, 0, 0, 0, 0, 0, None) for n in range(count)]
+    history = [KeptTieOut(1, now - every * (count - n), None, 0, 0, 0, 0, 0, 0, 0, 0, None) for n in range(count)]
 
     dropped = superseded(history, now, ZoneInfo("UTC"))
 
@@ -146,7 +145,7 @@ def test_a_row_that_was_written_down_tells_a_chain_that_was_made_anew(world: Wor
 
 
 def _rewrite_history(world: World) -> None:
-    engine = world.service.store._engine
+    engine = world.service.store.engine
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             connection.execute(text("DROP TRIGGER audit_no_update"))
@@ -204,12 +203,3 @@ def test_before_anything_was_kept_a_tie_out_of_the_past_says_so(unconnected: Wor
         unconnected.service.proofs.kept("acc-1")
 
     assert refused.value.code == "no_tie_out_kept"
-
-
-def test_a_pace_tells_how_long_a_run_may_still_take(world: World) -> None:
-    run = world.service.proofs.run("acc-1", world.reconcile()["id"])
-    half = replace(run, state="running", started_at=world.clock() - timedelta(seconds=60), done=20, total=50)
-
-    assert world.service.proofs.time_left_s(half) == 90
-    assert world.service.proofs.time_left_s(replace(half, done=0)) is None
-    assert world.service.proofs.time_left_s(run) is None

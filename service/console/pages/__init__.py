@@ -1,6 +1,7 @@
 """The pages: each module adds its routes when it is imported."""
 
 from service.console.pages import (
+    audit,
     connection,
     connections,
     files,
@@ -8,17 +9,21 @@ from service.console.pages import (
     overpayments,
     plans,
     problems,
+    proof_pack,
     restore,
     resync,
+    runs,
     search,
     settings,
     signing_in,
+    tie_out,
     two_way,
     users,
     work,
 )
 
 __all__ = [
+    "audit",
     "connection",
     "connections",
     "files",
@@ -26,11 +31,14 @@ __all__ = [
     "overpayments",
     "plans",
     "problems",
+    "proof_pack",
     "restore",
     "resync",
+    "runs",
     "search",
     "settings",
     "signing_in",
+    "tie_out",
     "two_way",
     "users",
     "work",

@@ -90,6 +90,7 @@ def _make_tie_outs() -> None:
         sa.Column("quickbooks_ar", sa.BigInteger, nullable=False),
         sa.Column("erp_credit", sa.BigInteger, nullable=False),
         sa.Column("quickbooks_credit", sa.BigInteger, nullable=False),
+        sa.Column("apart", sa.BigInteger, nullable=False),
         sa.Column("companies", sa.Integer, nullable=False),
         sa.Column("differing", sa.Integer, nullable=False),
         sa.Column("audit_rows", sa.BigInteger, nullable=False),
