@@ -921,12 +921,17 @@ class Plans(Protocol):
         fingerprint: str,
         *,
         summary: Raw,
-        rows: Sequence[PlanRow],
         companies: Sequence[PlanCompany],
         params: Raw,
         at: datetime,
     ) -> str:
-        """Answers the plan's id."""
+        """Answers the plan's id. It counts as outdated until it is `ready`: its rows come in transactions of their
+        own, for they may be many."""
+
+    def add_rows(self, connection_id: int, plan_id: str, first: int, rows: Sequence[PlanRow]) -> None:
+        """`first` is the place of the first of these rows in the plan."""
+
+    def ready(self, plan_id: str) -> None: ...
 
     def get(self, plan_id: str) -> KeptPlan | None: ...
     def latest(self, connection_id: int, kind: str) -> KeptPlan | None: ...

@@ -23,7 +23,6 @@ class SqlPlans(Repository):
         fingerprint: str,
         *,
         summary: Raw,
-        rows: Sequence[PlanRow],
         companies: Sequence[PlanCompany],
         params: Raw,
         at: datetime,
@@ -37,14 +36,21 @@ class SqlPlans(Repository):
             body=summary,
             params=params,
             created_at=at,
+            outdated_at=at,
         )
         self._connection.execute(saved)
         named = {"plan_id": plan_id, "connection_id": connection_id}
-        for some in chunks(enumerate(rows)):
-            self._connection.execute(insert(plan_rows), [named | {"seq": seq} | vars(row) for seq, row in some])
         for few in chunks(iter(companies)):
             self._connection.execute(insert(plan_companies), [named | vars(company) for company in few])
         return plan_id
+
+    def add_rows(self, connection_id: int, plan_id: str, first: int, rows: Sequence[PlanRow]) -> None:
+        named = {"plan_id": plan_id, "connection_id": connection_id}
+        for some in chunks(enumerate(rows, start=first)):
+            self._connection.execute(insert(plan_rows), [named | {"seq": seq} | vars(row) for seq, row in some])
+
+    def ready(self, plan_id: str) -> None:
+        self._connection.execute(update(plans).where(plans.c.id == plan_id).values(outdated_at=None))
 
     def get(self, plan_id: str) -> KeptPlan | None:
         row = self._connection.execute(select(plans).where(plans.c.id == plan_id)).one_or_none()

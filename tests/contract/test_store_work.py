@@ -286,6 +286,9 @@ def test_a_worked_off_notice_is_not_new_and_an_unreadable_one_is_shown(store: Sq
 def test_a_plan_is_kept_as_it_was_shown_and_remembers_what_became_of_it(store: SqlStore, acme: int):
     with store.writing() as t:
         plan_id = a_plan(t, acme)
+        assert t.plans.get(plan_id).outdated_at == NOON  # until it is whole
+        t.plans.ready(plan_id)
+        assert t.plans.get(plan_id).outdated_at is None
         t.plans.outdated(plan_id, LATER)
         t.plans.carried_out(plan_id, "run-1")
 
@@ -311,16 +314,17 @@ def test_plans_that_nobody_carried_out_are_forgotten_with_their_rows(store: SqlS
 def a_plan(t: Transaction, connection_id: int, at: datetime = NOON) -> str:
     row = PlanRow("cancel", "CREDIT", "cr-1", None, "CR-104", "co-1", 15000, "made before", {"stock": False})
     company = PlanCompany("co-1", "Sunset", "58", 10000, 25000, 25000, 25000, {"erp_credits": {"count": 1}})
-    return t.plans.save(
+    plan_id = t.plans.save(
         connection_id,
         "enable_two_way",
         "f-1",
         summary={"cancel": 1},
-        rows=[row],
         companies=[company],
         params={"used_credits": "revert"},
         at=at,
     )
+    t.plans.add_rows(connection_id, plan_id, 0, [row])
+    return plan_id
 
 
 def test_a_revoked_token_opens_nothing_and_frees_its_name(store: SqlStore):
