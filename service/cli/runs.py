@@ -108,8 +108,14 @@ def _follow(world: Outside, service: Service, run: Json, wait_s: float) -> Json:
             world.pause(LOOK_EVERY_S)
             run = service.desk.run(run["id"])
             if bar is not None:
-                bar.update(bar.task_ids[0], completed=run["progress"]["done"], total=run["progress"]["total"] or None)
+                bar.update(bar.task_ids[0], **_shown(run))
     return run
+
+
+def _shown(run: Json) -> Json:
+    """What it is busy with and how far it is, as the bar takes it."""
+    at = run["progress"]
+    return {"description": at.get("phase") or run["kind"], "completed": at["done"], "total": at["total"] or None}
 
 
 def _print_plan(plan: Json) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from signed_in import text_of
+from signed_in import PASSWORD, Browser, an_app, text_of
 
+from tests.stories.test_legacy_overpayments import left_over
 from tests.stories.world import World
 
 ONE = "/console/connections/acc-1"
@@ -36,6 +37,13 @@ def rehearse(support: Any, used_credits: str = "revert") -> str:
     answer = support.post(f"{ONE}/two-way/preview", {"used_credits": used_credits})
     assert answer.status_code == 303
     return str(answer.headers["Location"])
+
+
+def signed_in_as_support(world: World) -> Browser:
+    world.service.people.create("support", "support", PASSWORD)
+    browser = Browser(an_app(world))
+    assert browser.sign_in("support").status_code == 303
+    return browser
 
 
 def lines(answer: Any) -> list[dict[str, str]]:
@@ -235,6 +243,36 @@ def test_overpayments_are_looked_for_only_when_somebody_asks(support, world):
     assert support.post(f"{ONE}/legacy-overpayments/look").status_code == 303
 
     assert "No such overpayment was found" in text_of(support.get(f"{ONE}/legacy-overpayments"))
+
+
+@pytest.fixture
+def january() -> Iterator[World]:
+    """An account whose overpayment of January is a Credit Memo in QuickBooks."""
+    world = World(connect=False)
+    left_over(world)
+    world.connect()
+    world.settle()
+    yield world
+    world.close()
+
+
+def test_a_legacy_overpayment_is_shown_and_repaired_by_its_plan(january):
+    support = signed_in_as_support(january)
+    support.post(f"{ONE}/legacy-overpayments/look")
+
+    page = support.get(f"{ONE}/legacy-overpayments")
+    [row] = lines(support.get(f"{ONE}/legacy-overpayments?format=csv"))
+    assert (row["amount"], row["used"], row["outcome"], row["memo_open"]) == ("20.00", "8.00", "yes", "12.00")
+    assert "The plan that repairs 1 of them" in text_of(page)
+    [plan] = re.findall(r'href="([^"]+/rows)"', page.get_data(as_text=True))
+    work = support.post(plan.replace("/rows", "/carry-out"), {"confirm": NAME}).headers["Location"]
+    january.settle()
+
+    report = text_of(support.get(work))
+    assert "Succeeded" in report
+    assert "Deleted in QuickBooks" in report
+    assert january.all("CreditMemo") == []
+    assert "look again to see what is left" in text_of(support.get(f"{ONE}/legacy-overpayments"))
 
 
 # ------------------------------------------------------------------------------- undo of a disconnect

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from service.engine import views
+from service.engine.keeping import keep_plan
 from service.errors import Rejected
 from service.ports import Run
 from tests.stories.world import World
@@ -136,6 +138,26 @@ def test_a_plan_of_another_account_is_unknown_here(one_way: World) -> None:
     with pytest.raises(Rejected) as refused:
         one_way.service.long_work.plan("acc-2", plan["plan_id"])
     assert refused.value.code == "unknown_plan"
+
+
+def test_a_plan_of_thousands_of_rows_is_kept_whole_and_in_its_order(one_way: World) -> None:
+    row = {"kind": "CREDIT", "erp_id": None, "quickbooks_id": None, "company_id": None, "reason": "", "gl_effect": None}
+    steps = [{**row, "action": "keep", "number": f"CR-{number}", "amount": "1.00"} for number in range(4_321)]
+    with one_way.desk._working("acc-1") as w:
+        plan = keep_plan(w, "enable_two_way", "f", views.plan("", w.now(), steps, []), {})
+
+    page = one_way.service.browsing.page(
+        "plan_rows",
+        "acc-1",
+        filters={"plan_id": plan["plan_id"]},
+        search=None,
+        sort="seq",
+        descending=True,
+        offset=0,
+        limit=2,
+    )
+
+    assert (page.total, [each["number"] for each in page.rows]) == (4_321, ["CR-4320", "CR-4319"])
 
 
 # ---------------------------------------------------------------------------------------------- progress

@@ -97,6 +97,29 @@ def test_a_partly_used_credit_is_carried_over_as_far_as_it_is_used(one_way: Worl
     one_way.check()
 
 
+def test_an_application_that_was_typed_by_hand_on_another_day_is_adopted(one_way: World) -> None:
+    """The credit-only payment is recognised by customer, invoice, memo and amount, whatever its number and date."""
+    world = one_way
+    company, customer = world.linked_company()
+    invoice = world.user.create_invoice(company_id=company, amount="100.00")
+    credit = world.user.create_credit(company_id=company, amount="40.00")
+    world.user.receive_payment(
+        invoice_id=invoice["id"], amount="40.00", credits=[{"credit_id": credit["id"], "amount": "40.00"}]
+    )
+    world.settle()
+    memo = world.person.write_credit_memo(customer, "40.00", number=credit["credit_number"], date="2026-03-02")["Id"]
+    world.person.take_payment(
+        customer, "0.00", {world.one("Invoice")["Id"]: "40.00"}, {memo: "40.00"}, date="2026-03-05"
+    )
+
+    world.enable_two_way()
+
+    assert len(world.all("Payment")) == 1
+    assert world.account.get("credit", credit["id"])["status"] == "REDEEMED"
+    assert world.account.get("invoice", invoice["id"])["remaining_amount"] == "60.00"
+    world.check()
+
+
 def test_enabling_that_dies_half_way_goes_on_without_cancelling_twice(one_way: World) -> None:
     world = one_way
     company, _ = world.linked_company()

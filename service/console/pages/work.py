@@ -164,10 +164,11 @@ def named(asker: str) -> str:
 def _known(account_id: str, run_id: str) -> dict[str, Any]:
     found = office().long_work.report(account_id, run_id)
     kind = found["run"]["kind"]
+    solves_a_conflict = kind == "repair" and "legacy_overpayments" not in found["params"]
     return {
         "connection": office().browsing.connection(account_id),
         "report": found,
         "run": found["run"],
         "run_title": TITLES[kind],
-        "begins": BEGINS.get(kind),
+        "begins": None if solves_a_conflict else BEGINS.get(kind),
     }
