@@ -106,25 +106,35 @@ class SqlConnections(Repository):
 
     def due(self, now: datetime) -> list[int]:
         wanted = and_(connections.c.claimed_until < now, _is_due(now))
-        return list(self._connection.scalars(select(connections.c.id).where(wanted).order_by(connections.c.sweep_at)))
+        longest_ago = (connections.c.served_at.asc().nulls_first(), connections.c.sweep_at)
+        return list(self._connection.scalars(select(connections.c.id).where(wanted).order_by(*longest_ago)))
 
-    def claim(self, connection_id: int, now: datetime, until: datetime, *, force: bool = False) -> Claim | None:
+    def claim(
+        self, connection_id: int, now: datetime, until: datetime, *, force: bool = False, by: str | None = None
+    ) -> Claim | None:
         """One statement, so that of many who try at once exactly one gets a row back."""
         mine = and_(
             connections.c.id == connection_id,
             connections.c.claimed_until < now,
             true() if force else _is_due(now),
         )
-        taken = update(connections).where(mine).values(claim=connections.c.claim + 1, claimed_until=until)
+        taken = (
+            update(connections).where(mine).values(claim=connections.c.claim + 1, claimed_until=until, claimed_by=by)
+        )
         row = self._connection.execute(taken.returning(connections.c.claim, connections.c.dirty)).one_or_none()
         return Claim(connection_id, row.claim, row.dirty) if row else None
 
     def release(self, claim: Claim, *, seen: int | None) -> None:
         mine = and_(connections.c.id == claim.connection_id, connections.c.claim == claim.number)
-        self._connection.execute(update(connections).where(mine).values(claimed_until=NOBODYS))
+        given_back = {"claimed_until": NOBODYS, "served_at": self._context.clock()}
+        self._connection.execute(update(connections).where(mine).values(given_back))
         if seen is not None:
             newer = and_(mine, connections.c.seen < seen)
             self._connection.execute(update(connections).where(newer).values(seen=seen))
+
+    def free(self, connection_id: int, by: str) -> None:
+        theirs = and_(connections.c.id == connection_id, connections.c.claimed_by == by)
+        self._connection.execute(update(connections).where(theirs).values(claimed_until=NOBODYS))
 
     def clear_claims(self) -> None:
         self._connection.execute(update(connections).values(claimed_until=NOBODYS))

@@ -18,9 +18,11 @@ from service.store.audits import SqlAudits
 from service.store.cipher import Cipher
 from service.store.connections import SqlConnections
 from service.store.database import make_engine, reading_engine, sqlite_file
+from service.store.heartbeats import SqlHeartbeats
 from service.store.id_map import SqlIdMap
 from service.store.inbox import SqlInbox
 from service.store.journal import SqlJournal
+from service.store.lanes import SqlLanes
 from service.store.marks import SqlMarks
 from service.store.objects import SqlObjects
 from service.store.plans import SqlPlans
@@ -49,6 +51,7 @@ class SqlTransaction:
     inbox: ports.Inbox
     plans: ports.Plans
     access: ports.Access
+    heartbeats: ports.Heartbeats
 
 
 class SqlStore:
@@ -61,6 +64,7 @@ class SqlStore:
         self._clock = clock
         self._new_id = new_id
         self.vault: ports.TokenVault = SqlTokenVault(engine, cipher, clock)
+        self.lanes: ports.Lanes = SqlLanes(engine, clock if engine.dialect.name == "sqlite" else None)
 
     @contextmanager
     def reading(self) -> Iterator[ports.Transaction]:
@@ -99,6 +103,7 @@ class SqlStore:
             inbox=SqlInbox(context),
             plans=SqlPlans(context),
             access=SqlAccess(context),
+            heartbeats=SqlHeartbeats(context),
         )
 
 
