@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from threading import Event
 from uuid import uuid4
 
 import requests
@@ -59,8 +60,9 @@ def build(settings: Settings, world: World | None = None) -> Service:
     world = world or World()
     keys = [key.get_secret_value() for key in settings.encryption_keys]
     store = open_store(settings.database_url.get_secret_value(), keys, world.clock, world.new_id)
-    ports = _ports(settings, world, store)
-    dispatcher = EmbeddedDispatcher(store, partial(work, ports), world.clock)
+    leaving = Event()
+    ports = _ports(settings, world, store, leaving)
+    dispatcher = EmbeddedDispatcher(store, partial(work, ports), world.clock, leaving=leaving)
     connecting = Connecting(ports, settings.public_url)
     health = Health(store, settings, world.clock)
     tokens = {token.get_secret_value(): role for role, token in settings.api_tokens}
@@ -68,7 +70,7 @@ def build(settings: Settings, world: World | None = None) -> Service:
     return Service(settings, store, dispatcher, desk, _intake(settings, world, store, dispatcher), ports)
 
 
-def _ports(settings: Settings, world: World, store: SqlStore) -> Ports:
+def _ports(settings: Settings, world: World, store: SqlStore, leaving: Event) -> Ports:
     app = IntuitApp(
         settings.qbo_client_id,
         settings.qbo_client_secret.get_secret_value(),
@@ -99,6 +101,7 @@ def _ports(settings: Settings, world: World, store: SqlStore) -> Ports:
         pause=world.sleep,
         explain=explain,
         reconcile_every=timedelta(seconds=settings.reconcile_interval),
+        is_stopping=leaving.is_set,
     )
 
 

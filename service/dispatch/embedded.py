@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC
-from threading import Condition
+from threading import Condition, Event
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -23,16 +23,25 @@ class StillDue(RuntimeError):
 
 
 class EmbeddedDispatcher:
-    """`service.ports.Dispatcher` over APScheduler; `work` gets a connection's id and claims it itself.
+    """`service.ports.Dispatcher` over APScheduler; `work` gets a connection's id and claims it itself, and answers
+    whether it should go on after those that wait.
 
     A connection is given to one thread of this process at a time: a second one would find it claimed. Should `work`
     raise, the others go on, and the next sweep tries again.
     """
 
-    def __init__(self, store: Store, work: Callable[[int], None], clock: Clock, threads: int = 8) -> None:
+    def __init__(
+        self,
+        store: Store,
+        work: Callable[[int], object],
+        clock: Clock,
+        threads: int = 8,
+        leaving: Event | None = None,
+    ) -> None:
         self._store = store
         self._work = work
         self._clock = clock
+        self._leaving = leaving or Event()
         self._given: set[int] = set()
         self._at_work = 0
         self._stopping = False
@@ -56,6 +65,7 @@ class EmbeddedDispatcher:
 
     def stop(self, timeout_s: float) -> None:
         """Begin nothing more, and wait for what runs, but no longer than that: claims and journal cover the rest."""
+        self._leaving.set()
         if not self._scheduler.running:
             return
         with self._changed:
@@ -98,17 +108,21 @@ class EmbeddedDispatcher:
             if self._stopping:
                 return
             self._at_work += 1
+        goes_on = False
         try:
-            self._work_safely(connection_id)
+            goes_on = self._work_safely(connection_id)
         finally:
             with self._changed:
                 self._given.discard(connection_id)
                 self._at_work -= 1
                 self._changed.notify_all()
+        if goes_on:
+            self.kick(connection_id)
 
-    def _work_safely(self, connection_id: int) -> None:
+    def _work_safely(self, connection_id: int) -> bool:
         """One connection's failure must not stop the others."""
         try:
-            self._work(connection_id)
+            return bool(self._work(connection_id))
         except Exception:
             _log.exception("work_failed", connection_id=connection_id)
+            return False

@@ -40,7 +40,8 @@ def _link(w: Working, record: Record, row: Row | None, mode: str) -> None:
         _save(w, record, str(named), told=True)
     elif row is None and not named and mode != "linked_only" and not record.deleted:
         found = _matching(w, record)
-        if found is None and mode == "create":
+        if found is None and mode == "create" and not w.is_paused(COMPANY):
+            w.make_room()
             found = _create(w, record)
         if found:
             _save(w, record, found, told=False)
@@ -242,8 +243,9 @@ def park_unmapped(w: Working) -> None:
     with w.reading() as tx:
         waiting = waiting_customers(tx, w) if w.connection.two_way else []
         parked = {p.key for p in tx.problems.open(w.id) if p.code == UNMAPPED}
-    if w.settings.get("import_customers"):
+    if w.settings.get("import_customers") and not w.is_paused(COMPANY):
         for one in waiting:
+            w.make_room()
             _import(w, one.customer)
         waiting = []
     with w.writing() as tx:

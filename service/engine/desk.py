@@ -215,6 +215,8 @@ class Desk:
                 raise Rejected(Reason.CONFLICT, "run_over", f"This run is over already: {run.state}.")
             waiting = run.state in ("queued", "held")
             changes: dict[str, Any] = {"state": "cancelled", "finished_at": self.ports.clock()} if waiting else {}
+            if waiting and run.kind == "resync" and run.started_at is not None:
+                changes = {"state": "queued"}  # what it asked for and did not send is still to be taken back
             return self._run_view(tx, tx.runs.update(run_id, cancel_requested=True, **changes))
 
     def approve(self, run_id: str, *, actor: str) -> View:

@@ -204,7 +204,7 @@ def run(w: Working, chosen: Mapping[str, Iterable[str]]) -> None:
     _brake(w, surveys)
     w.progress(total=sum(len(survey.steps) for survey in surveys))
     for survey in surveys:
-        w.stop_if_cancelled()
+        w.heed()
         _repair(w, survey)
     for company, credits in chosen.items():
         _tidy(w, company, credits)

@@ -60,6 +60,7 @@ def _read_kind(w: Working, kind: str) -> None:
         if len(page) >= 200:
             _keep_records(w, page, touched=known_before)
             page = []
+            w.leave_if_stopping()
     _keep_records(w, page, touched=known_before)
     watermarks = {f"read:{kind}": started.isoformat()}
     w.update(watermarks=watermarks if newest is None else {**watermarks, name: newest.isoformat()})
@@ -249,6 +250,7 @@ def _keep_all(w: Working, entity: str, found: Iterable[Raw]) -> None:
         if len(page) >= 200:
             keep_objects(w, page)
             page = []
+            w.leave_if_stopping()
     keep_objects(w, page)
 
 

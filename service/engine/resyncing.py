@@ -3,44 +3,76 @@
 from __future__ import annotations
 
 from service.engine.customers import link_customers
-from service.engine.sync import Look, bring_into_step, plans, read_both
+from service.engine.sync import Look, bring_into_step, read_both
 from service.engine.working import Working, as_record, instant
+from service.ports import Record, Transaction
 
 KINDS = ("COMPANY", "INVOICE", "PAYMENT", "CREDIT", "RETURN", "REFUND")
+AT_ONCE = 200
+"""Companies that are given their customers between two looks at the clock."""
 
 
 def run(w: Working) -> None:
     """Ask for every record in scope, then the ordinary loop sends it. Resumable: what is linked is not sent again."""
     assert w.run is not None
-    read_both(w, Look())
+    if not w.has_reached("read"):
+        read_both(w, Look())
+        w.progress(total=w.run.done)
+        w.reach("read")
     companies = ask(w)
-    link_customers(w, mode=str(w.run.params.get("customers") or "create"), companies=companies)
-    look = Look(companies=companies, retry=True)
-    w.progress(total=w.run.done + sum(len(plan.steps) for _, plan in plans(w, look)))
+    _link_customers(w, companies)
+    look = Look(everything=False, companies=companies, retry=True)
     bring_into_step(w, look, approved=w.run.approved_by is not None)
+    w.progress(total=w.run.done)
 
 
 def ask(w: Working) -> frozenset[str]:
     """Mark the records in scope as asked for; answers the companies that have any."""
     assert w.run is not None
+    for kind in w.run.params.get("kinds") or KINDS:
+        if not w.has_reached(f"asked:{kind}"):
+            found, unsent = _in_scope(w, kind)
+            with w.writing() as tx:
+                tx.records.set_wanted(w.id, kind, [r.erp_id for r in found], "asked")
+            w.progress(total=w.run.total + unsent)
+            w.reach("in_scope", sorted({*(w.reached("in_scope") or ()), *(str(r.company_id) for r in found)}))
+            w.reach(f"asked:{kind}")
+            w.make_room()
+    return frozenset(w.reached("in_scope") or ())
+
+
+def _in_scope(w: Working, kind: str) -> tuple[list[Record], int]:
+    """The records that were asked for, and how many of them stand for a document that is still to be sent."""
+    assert w.run is not None
     params = w.run.params
     only, since = params.get("company_ids"), instant(params.get("updated_after"))
-    companies: set[str] = set()
-    for kind in params.get("kinds") or KINDS:
-        with w.reading() as tx:
-            found = [
-                r
-                for r in tx.records.of_kind(w.id, kind)
-                if not r.deleted
-                and r.company_id
-                and (not only or r.company_id in only)
-                and (since is None or (r.updated_at is not None and r.updated_at >= since))
-            ]
-        with w.writing() as tx:
-            tx.records.set_wanted(w.id, kind, [r.erp_id for r in found], "asked")
-            tx.marks.add(w.id, {r.company_id for r in found if r.company_id})
-        companies |= {r.company_id for r in found if r.company_id}
-    return frozenset(companies)
+    with w.reading() as tx:
+        found = [
+            r
+            for r in tx.records.of_kind(w.id, kind)
+            if not r.deleted
+            and r.company_id
+            and (not only or r.company_id in only)
+            and (since is None or (r.updated_at is not None and r.updated_at >= since))
+        ]
+        sent = _sent(tx, w, kind)
+    return found, sum(r.erp_id not in sent for r in found) if kind not in ("COMPANY", "RETURN") else 0
+
+
+def _sent(tx: Transaction, w: Working, kind: str) -> set[str]:
+    rows = tx.id_map.of_kind(w.id, w.epoch, kind.lower())
+    return {erp_id for row in rows if row.quickbooks_id for record, erp_id in row.records if record == kind}
+
+
+def _link_customers(w: Working, companies: frozenset[str]) -> None:
+    assert w.run is not None
+    mode = str(w.run.params.get("customers") or "create")
+    left = [company for company in sorted(companies) if company > str(w.reached("linked_to") or "")]
+    for start in range(0, len(left), AT_ONCE):
+        some = left[start : start + AT_ONCE]
+        link_customers(w, mode=mode, companies=frozenset(some))
+        w.reach("linked_to", some[-1])
+        w.make_room()
 
 
 def give_up(w: Working) -> None:

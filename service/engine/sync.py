@@ -21,7 +21,7 @@ from service.engine.lists import Lists, load_lists, refresh_preferences
 from service.engine.reading import ERP_KINDS, are_echoes, census, read_erp, read_erp_notices, read_quickbooks
 from service.engine.repeating import repeat_unanswered
 from service.engine.working import Working
-from service.errors import SyncError
+from service.errors import SyncError, TurnOver
 from service.ports import Notice, Raw, Transaction
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,10 @@ CAUGHT_UP = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Look:
-    """Where to look: notices, or both sides' changes as a whole. `retry`: try again what was refused before."""
+    """Where to look: notices, or both sides' changes as a whole. `retry`: try again what was refused before.
+
+    `only_new`: leave alone what was marked before, because a long run works it off in turns.
+    """
 
     notices: tuple[Notice, ...] = ()
     bodies: Mapping[int, Raw] = field(default_factory=dict)
@@ -41,6 +44,7 @@ class Look:
     companies: frozenset[str] | None = None
     retry: bool = False
     census: bool = False
+    only_new: bool = False
 
 
 class TooLarge(Exception):
@@ -55,7 +59,14 @@ class TooLarge(Exception):
 def sync(w: Working, look: Look, *, approved: bool = False) -> None:
     """Bring everything that moved into step."""
     repeat_unanswered(w)
-    read_both(w, look)
+    if not w.has_reached("read"):
+        before = _pending(w, look) if look.only_new else {}
+        read_both(w, look)
+        w.reach("read")
+        if look.only_new:
+            w.reach("companies", sorted(c for c, mark in _pending(w, look).items() if before.get(c) != mark))
+    if w.reached("companies") is not None:
+        look = replace(look, companies=frozenset(w.reached("companies")))
     bring_into_step(w, look, approved=approved)
 
 
@@ -65,7 +76,9 @@ def read_both(w: Working, look: Look) -> None:
     from_erp = [n for n in look.notices if n.source == "erp"]
     from_quickbooks = [n for n in look.notices if n.source == "quickbooks"]
     if look.everything:
-        read_erp(w, ERP_KINDS)
+        for kind in ERP_KINDS:
+            read_erp(w, (kind,))
+            w.make_room()
         census(w, now_please=look.census)
     if from_erp:
         read_erp_notices(w, from_erp, dict(look.bodies))
@@ -88,26 +101,43 @@ def _preferences_matter(w: Working, look: Look) -> bool:
 
 
 def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:
-    """Plan and apply every company that is marked."""
-    with w.writing() as tx:
-        if look.companies is not None:
-            tx.marks.add(w.id, look.companies)
-        if look.everything:
-            tx.marks.add(w.id, {p.company_id for p in tx.problems.open(w.id) if p.company_id})
+    """Plan and apply every company that is marked; in several turns, where it is much."""
+    if not w.has_reached("marked"):
+        with w.writing() as tx:
+            if look.companies is not None:
+                tx.marks.add(w.id, look.companies)
+            if look.everything:
+                tx.marks.add(w.id, {p.company_id for p in tx.problems.open(w.id) if p.company_id})
+        w.reach("marked")
+    with w.reading() as tx:
         lists = load_lists(tx, w)
-    if not approved:
+    if not approved and not w.has_reached("passed_brakes"):
         _brake(w, _pending(w, look), lists)
-    _work_off(w, look, lists)
-    if w.declared:
-        # What the ERP made of a declaration shows on records that its answer does not name.
-        w.declared = False
-        read_erp(w, ("credit", "invoice", "payment"))
+        w.reach("passed_brakes")
+    try:
         _work_off(w, look, lists)
+        if _reads_declared(w):
+            _work_off(w, look, lists)
+    except TurnOver:
+        # The marks hold what is left; what is done is told now.
+        _reads_declared(w)
+        push_links(w)
+        raise
     push_links(w)
+
+
+def _reads_declared(w: Working) -> bool:
+    """What the ERP made of a declaration shows on records that its answer does not name."""
+    if not w.declared:
+        return False
+    w.declared = False
+    read_erp(w, ("credit", "invoice", "payment"))
+    return True
 
 
 def _work_off(w: Working, look: Look, lists: Lists) -> None:
     for company, mark in sorted(_pending(w, look).items()):
+        w.make_room()
         try:
             _company(w, company, lists, retry=look.retry)
         except (SyncError, AssertionError):
@@ -225,15 +255,8 @@ def _park(w: Working, c: Comparison, code: str, cause: str) -> None:
 
 def _without_paused(w: Working, c: Comparison) -> Comparison:
     """Kinds that a person paused wait with everything that needs them."""
-    paused = set(w.settings.get("paused") or ())
-    if not paused:
-        return c
-    kept = [s for s in c.plan.steps if "ALL" not in paused and _kind_word(c, s) not in paused]
+    kept = [step for step in c.plan.steps if not w.is_paused(problems.kind_of(c, step.key))]
     return replace(c, plan=replace(c.plan, steps=tuple(kept)))
-
-
-def _kind_word(c: Comparison, step: Step) -> str:
-    return problems.subject_of(c, step.key)[0] or "PAYMENT"
 
 
 def _conclude(w: Working, company: str, lists: Lists, applier: Applier) -> None:

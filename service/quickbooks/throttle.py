@@ -31,6 +31,8 @@ RULES = LaneRules(
     batches_apart_s=_MINUTE_S / (BATCHES_PER_MINUTE // IN_FLIGHT),
     hold_s=120.0,
 )
+_SHORTEST_PAUSE_S = 0.001
+"""Less than that some clocks cannot tell, and nobody would ever come further."""
 LOOK_AGAIN_S = 0.05
 """Nobody knows when a call will be answered: a full house is looked at again after a moment."""
 
@@ -72,8 +74,9 @@ class LaneThrottle:
         while isinstance(wait_s := self._lanes.take(realm_id, self._rules, batch=batch), float):
             if waited_s + wait_s > self._patience_s:
                 raise Throttled("too many calls to this QuickBooks company", retry_after_s=math.ceil(wait_s))
-            self._sleep(wait_s)
-            waited_s += wait_s
+            pause_s = max(wait_s, _SHORTEST_PAUSE_S)
+            self._sleep(pause_s)
+            waited_s += pause_s
         return wait_s
 
 

@@ -54,6 +54,7 @@ class World:
         self.actor = "token:support:test"
         self.webhooks_on = True
         self._ids = count(1)
+        self.database_url = database_url
         self.service = self._build(database_url)
         self.desk = self.service.desk
         if connect:
@@ -97,6 +98,12 @@ class World:
 
     def close(self) -> None:
         self.service.store.close()
+
+    def restart(self) -> None:
+        """The process ends, another begins: only what the database holds is left."""
+        self.close()
+        self.service = self._build(self.database_url)
+        self.desk = self.service.desk
 
     # ------------------------------------------------------------------------------------- connecting
 
