@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import requests
 
-from service.dispatch.embedded import EmbeddedDispatcher
+from service.dispatch import EmbeddedDispatcher, ExternalDispatcher
 from service.engine.connecting import Connecting
 from service.engine.desk import Desk
 from service.engine.intake import Intake
@@ -21,14 +21,14 @@ from service.engine.working import Ports
 from service.erp import notifications as erp_notifications
 from service.erp.door import HttpErpDoor
 from service.health import Health
-from service.ports import Clock, Hint, UnreadableNotice
+from service.ports import Clock, Dispatcher, Hint, UnreadableNotice
 from service.quickbooks import notifications as quickbooks_notifications
 from service.quickbooks.app import IntuitApp
 from service.quickbooks.door import CompanyOpener, IntuitConsent, IntuitDoor
 from service.quickbooks.explanations import explain
 from service.quickbooks.oauth import IntuitOAuth
-from service.quickbooks.throttle import InProcessThrottle
-from service.settings import Settings
+from service.quickbooks.throttle import InProcessThrottle, LaneThrottle, Throttle
+from service.settings import Settings, conninfo
 from service.store.store import SqlStore, open_store
 
 
@@ -49,7 +49,7 @@ class Service:
 
     settings: Settings
     store: SqlStore
-    dispatcher: EmbeddedDispatcher
+    dispatcher: Dispatcher
     desk: Desk
     intake: Intake
     ports: Ports
@@ -62,12 +62,35 @@ def build(settings: Settings, world: World | None = None) -> Service:
     store = open_store(settings.database_url.get_secret_value(), keys, world.clock, world.new_id)
     leaving = Event()
     ports = _ports(settings, world, store, leaving)
-    dispatcher = EmbeddedDispatcher(store, partial(work, ports), world.clock, leaving=leaving)
+    dispatcher = _dispatcher(settings, world, ports, store, leaving)
     connecting = Connecting(ports, settings.public_url)
     health = Health(store, settings, world.clock)
     tokens = {token.get_secret_value(): role for role, token in settings.api_tokens}
     desk = Desk(ports, dispatcher, connecting, bootstrap_tokens=tokens, health=health.look)
     return Service(settings, store, dispatcher, desk, _intake(settings, world, store, dispatcher), ports)
+
+
+def _dispatcher(settings: Settings, world: World, ports: Ports, store: SqlStore, leaving: Event) -> Dispatcher:
+    if settings.workers == "embedded":
+        return EmbeddedDispatcher(
+            store, partial(work, ports), world.clock, threads=settings.worker_threads, leaving=leaving
+        )
+    return ExternalDispatcher(
+        store,
+        partial(work, ports),
+        world.clock,
+        conninfo=conninfo(settings.database_url.get_secret_value()),
+        transaction=store.driver_transaction,
+        threads=settings.worker_threads,
+        leaving=leaving,
+    )
+
+
+def _throttle(settings: Settings, world: World, store: SqlStore) -> Throttle:
+    """Where several processes call QuickBooks its limits are counted in the database."""
+    if settings.workers == "embedded":
+        return InProcessThrottle(now=world.monotonic, sleep=world.sleep)
+    return LaneThrottle(store.lanes, sleep=world.sleep)
 
 
 def _ports(settings: Settings, world: World, store: SqlStore, leaving: Event) -> Ports:
@@ -80,8 +103,7 @@ def _ports(settings: Settings, world: World, store: SqlStore, leaving: Event) ->
         timeout_s=settings.qbo_timeout,
     )
     oauth = IntuitOAuth(app, world.sessions, clock=world.clock)
-    throttle = InProcessThrottle(now=world.monotonic, sleep=world.sleep)
-    opener = CompanyOpener(app, throttle, world.sessions, clock=world.clock, sleep=world.sleep)
+    opener = CompanyOpener(app, _throttle(settings, world, store), world.sessions, clock=world.clock, sleep=world.sleep)
     erp = HttpErpDoor(
         settings.erp_api_url,
         max_per_second=settings.erp_max_rps,
@@ -105,7 +127,7 @@ def _ports(settings: Settings, world: World, store: SqlStore, leaving: Event) ->
     )
 
 
-def _intake(settings: Settings, world: World, store: SqlStore, dispatcher: EmbeddedDispatcher) -> Intake:
+def _intake(settings: Settings, world: World, store: SqlStore, dispatcher: Dispatcher) -> Intake:
     secrets = tuple(secret.get_secret_value() for secret in settings.erp_webhook_secret)
     return Intake(
         store,

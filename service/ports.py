@@ -724,6 +724,10 @@ class Access(Protocol):
         """The connection id, once; None when unknown, used or expired."""
 
 
+WORKER = "worker"
+"""The sign of life of workers in processes of their own."""
+
+
 class Heartbeats(Protocol):
     """When something that should always be at work was last seen to be."""
 

@@ -48,6 +48,8 @@ CONFINED = {
     "quickbooks": {"service.quickbooks"},
     "intuitlib": {"service.quickbooks"},
     "apscheduler": {"service.dispatch"},
+    "procrastinate": {"service.dispatch"},
+    "psycopg": {"service.dispatch"},
     "alembic": {"service.store"},
     "flask": {"service.web", "fixtures.simulators"},
     "sqlalchemy": {"service.store", "service.settings", "service.health", "service.cli"},

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import requests
+from sqlalchemy import make_url
 
-from service.settings import Settings
+from service.settings import Settings, conninfo
 from service.web.engine_protocol import Service
 
 PROBE_TIMEOUT_S = 10
@@ -26,17 +27,25 @@ class Migrations(Protocol):
 
 
 class StoredMigrations:
-    """The real ones."""
+    """The real ones; on PostgreSQL the queue has tables of its own beside ours."""
 
     def pending(self, url: str) -> bool:
+        from service.dispatch import queue_tables
         from service.store.migrate import pending
 
-        return pending(url)
+        return pending(url) or (_is_postgresql(url) and queue_tables.pending(conninfo(url)))
 
     def upgrade(self, url: str) -> None:
+        from service.dispatch import queue_tables
         from service.store.migrate import upgrade
 
         upgrade(url)
+        if _is_postgresql(url):
+            queue_tables.upgrade(conninfo(url))
+
+
+def _is_postgresql(url: str) -> bool:
+    return make_url(url).get_backend_name() == "postgresql"
 
 
 def build_service(settings: Settings) -> Service:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, update
@@ -79,6 +80,12 @@ class SqlStore:
             if claim is not None:
                 _hold(connection, claim, until)
             yield self._transaction(connection)
+
+    @contextmanager
+    def driver_transaction(self) -> Iterator[Any]:
+        """A short transaction, as the driver's own connection: for what keeps its rows beside ours."""
+        with self._engine.begin() as connection:
+            yield connection.connection.driver_connection
 
     def rotate_keys(self) -> int:
         """Re-encrypt every secret with the newest key; answers how many."""
