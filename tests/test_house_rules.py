@@ -39,6 +39,7 @@ ARROWS: dict[str, set[str]] = {
     "fixtures": set(),
     "fixtures.simulators": set(),
     "fixtures.demo": set(),
+    "fixtures.bench": {"fixtures.demo", "fixtures.simulation", "fixtures.simulators"},
     "fixtures.simulation": {"service.bootstrap", "service.logs", "service.settings", "fixtures.simulators"},
 }  # fmt: skip
 """Each room and the rooms of ours that it may import. `web` and `cli` get the engine handed in, through a protocol;
@@ -49,13 +50,13 @@ CONFINED = {
     "intuitlib": {"service.quickbooks"},
     "apscheduler": {"service.dispatch"},
     "procrastinate": {"service.dispatch"},
-    "psycopg": {"service.dispatch"},
+    "psycopg": {"service.dispatch", "fixtures.bench"},
     "alembic": {"service.store"},
     "flask": {"service.web", "fixtures.simulators"},
-    "sqlalchemy": {"service.store", "service.settings", "service.health", "service.cli"},
+    "sqlalchemy": {"service.store", "service.settings", "service.health", "service.cli", "fixtures.bench"},
     "requests": {
         "service.quickbooks", "service.erp", "service.bootstrap", "service.cli", "fixtures.simulators", "fixtures.demo",
-        "fixtures.simulation",
+        "fixtures.simulation", "fixtures.bench",
     },
 }  # fmt: skip
 """Packages that only some rooms may know."""
