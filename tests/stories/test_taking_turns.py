@@ -167,6 +167,46 @@ def test_a_long_look_goes_on_where_it_was(unconnected: World) -> None:
     world.check()
 
 
+def test_a_stop_switch_stops_a_run_that_is_under_way(unconnected: World) -> None:
+    world = unconnected
+    run = a_mass_resync(world)
+    world.on_call = lambda path: pause_after(world, "INVOICE", 5) if path.endswith("/invoice") else None
+
+    world.settle()
+
+    assert 5 <= len(world.all("Invoice")) <= 6
+    assert world.desk.run(run["id"])["state"] == "succeeded"
+    world.on_call = lambda path: None
+    world.desk.patch("acc-1", settings={"paused": []}, actor=world.actor)
+    world.settle()
+    assert len(world.all("Invoice")) == MANY
+    world.check()
+
+
+def test_a_stop_switch_stops_the_repeat_of_an_unanswered_write_too(world: World) -> None:
+    company, _ = world.linked_company()
+    world.qbo.faults.add(match={"method": "POST", "path": "invoice"}, kind="timeout_before")
+    world.on_call = lambda path: pause_after(world, "ALL", 0) if path.endswith("/invoice") else None
+    world.user.create_invoice(company_id=company, amount="10.00")
+    world.settle()
+    calls = world.company.calls.free
+
+    world.wait(hours=1)
+
+    assert (world.all("Invoice"), world.company.calls.free) == ([], calls)
+    world.on_call = lambda path: None
+    world.desk.patch("acc-1", settings={"paused": []}, actor=world.actor)
+    world.settle()
+    assert len(world.all("Invoice")) == 1
+    world.check()
+
+
+def pause_after(world: World, kind: str, documents: int) -> None:
+    """A person switches it off while a run is at work."""
+    if len(world.all("Invoice")) == documents:
+        world.desk.patch("acc-1", settings={"paused": [kind]}, actor=world.actor)
+
+
 def work_one_turn(world: World) -> None:
     """As a worker does: the first that is due, once."""
     with world.service.store.reading() as tx:

@@ -3,7 +3,7 @@ own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -53,6 +53,7 @@ class World:
         self.user = self.account.user
         self.actor = "token:support:test"
         self.webhooks_on = True
+        self.on_call: Callable[[str], object] = lambda path: None
         self._ids = count(1)
         self.database_url = database_url
         self.service = self._build(database_url)
@@ -93,8 +94,13 @@ class World:
         session = requests.Session()
         session.trust_env = False
         session.mount(ERP_URL, WsgiAdapter(self.erp.app))
-        session.mount(QBO_URL, WsgiAdapter(self.qbo.app))
+        session.mount(QBO_URL, WsgiAdapter(self._told))
         return session
+
+    def _told(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """A call reaches QuickBooks; `on_call` may let somebody do something just then."""
+        self.on_call(environ["PATH_INFO"])
+        return self.qbo.app(environ, start_response)
 
     def close(self) -> None:
         self.service.store.close()
