@@ -134,7 +134,7 @@ class ExternalDispatcher:
         while not self._leaving.is_set():
             try:
                 asyncio.run(self._work_until_told())
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
                 _log.warning("worker_lost_the_database", error=type(error).__name__)
             self._leaving.wait(COME_BACK_AFTER_S)
 
