@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from threading import Event
 from uuid import uuid4
 
 import requests
 
-from service.dispatch.embedded import EmbeddedDispatcher
+from service.dispatch import EmbeddedDispatcher, ExternalDispatcher
 from service.engine.browsing import Browsing
 from service.engine.checkup import Checkup
 from service.engine.choosing import Choosing
@@ -33,15 +34,15 @@ from service.erp.door import HttpErpDoor
 from service.health import Health
 from service.logs import log_context
 from service.passwords import ArgonPasswords
-from service.ports import Clock, Hint, Passwords, UnreadableNotice
+from service.ports import Clock, Dispatcher, Hint, Passwords, UnreadableNotice
 from service.quickbooks import notifications as quickbooks_notifications
 from service.quickbooks.app import IntuitApp
 from service.quickbooks.door import CompanyOpener, IntuitConsent, IntuitDoor
 from service.quickbooks.explanations import explain
 from service.quickbooks.oauth import IntuitOAuth
-from service.quickbooks.throttle import InProcessThrottle
+from service.quickbooks.throttle import InProcessThrottle, LaneThrottle, Throttle
 from service.quickbooks.wire import Exchange, log_exchange
-from service.settings import Settings
+from service.settings import Settings, conninfo
 from service.store.store import SqlStore, open_store
 from service.store.tallies import CallTally
 
@@ -64,7 +65,7 @@ class Service:
 
     settings: Settings
     store: SqlStore
-    dispatcher: EmbeddedDispatcher
+    dispatcher: Dispatcher
     desk: Desk
     intake: Intake
     figures: Figures
@@ -89,8 +90,9 @@ def build(settings: Settings, world: World | None = None) -> Service:
     keys = [key.get_secret_value() for key in settings.encryption_keys]
     store = open_store(settings.database_url.get_secret_value(), keys, world.clock, world.new_id)
     calls = CallTally(store, world.clock)
-    ports = _ports(settings, world, store, calls)
-    dispatcher = EmbeddedDispatcher(store, partial(_work, ports, calls), world.clock)
+    leaving = Event()
+    ports = _ports(settings, world, store, calls, leaving)
+    dispatcher = _dispatcher(settings, world, ports, calls, store, leaving)
     connecting = Connecting(ports, settings.public_url)
     health = Health(store, settings, world.clock)
     tokens = {token.get_secret_value(): role for role, token in settings.api_tokens}
@@ -120,11 +122,12 @@ def build(settings: Settings, world: World | None = None) -> Service:
     )
 
 
-def _work(ports: Ports, calls: CallTally, connection_id: int) -> None:
+def _work(ports: Ports, calls: CallTally, connection_id: int, by: str | None = None) -> bool:
     """One connection's work: its log lines carry its id, and its calls are counted at its end."""
     with log_context(connection_id=connection_id):
-        work(ports, connection_id)
+        goes_on = work(ports, connection_id, by)
         calls.tell()
+        return goes_on
 
 
 def _observer(calls: CallTally) -> Callable[[Exchange], None]:
@@ -135,7 +138,31 @@ def _observer(calls: CallTally) -> Callable[[Exchange], None]:
     return observe
 
 
-def _ports(settings: Settings, world: World, store: SqlStore, calls: CallTally) -> Ports:
+def _dispatcher(
+    settings: Settings, world: World, ports: Ports, calls: CallTally, store: SqlStore, leaving: Event
+) -> Dispatcher:
+    work = partial(_work, ports, calls)
+    if settings.workers == "embedded":
+        return EmbeddedDispatcher(store, work, world.clock, threads=settings.worker_threads, leaving=leaving)
+    return ExternalDispatcher(
+        store,
+        work,
+        world.clock,
+        conninfo=conninfo(settings.database_url.get_secret_value()),
+        transaction=store.driver_transaction,
+        threads=settings.worker_threads,
+        leaving=leaving,
+    )
+
+
+def _throttle(settings: Settings, world: World, store: SqlStore) -> Throttle:
+    """Where several processes call QuickBooks its limits are counted in the database."""
+    if settings.workers == "embedded":
+        return InProcessThrottle(now=world.monotonic, sleep=world.sleep)
+    return LaneThrottle(store.lanes, sleep=world.sleep)
+
+
+def _ports(settings: Settings, world: World, store: SqlStore, calls: CallTally, leaving: Event) -> Ports:
     app = IntuitApp(
         settings.qbo_client_id,
         settings.qbo_client_secret.get_secret_value(),
@@ -145,7 +172,7 @@ def _ports(settings: Settings, world: World, store: SqlStore, calls: CallTally) 
         timeout_s=settings.qbo_timeout,
     )
     oauth = IntuitOAuth(app, world.sessions, clock=world.clock)
-    throttle = InProcessThrottle(now=world.monotonic, sleep=world.sleep)
+    throttle = _throttle(settings, world, store)
     opener = CompanyOpener(
         app, throttle, world.sessions, clock=world.clock, sleep=world.sleep, observe=_observer(calls)
     )
@@ -168,10 +195,11 @@ def _ports(settings: Settings, world: World, store: SqlStore, calls: CallTally) 
         pause=world.sleep,
         explain=explain,
         reconcile_every=timedelta(seconds=settings.reconcile_interval),
+        is_stopping=leaving.is_set,
     )
 
 
-def _intake(settings: Settings, world: World, store: SqlStore, dispatcher: EmbeddedDispatcher) -> Intake:
+def _intake(settings: Settings, world: World, store: SqlStore, dispatcher: Dispatcher) -> Intake:
     secrets = tuple(secret.get_secret_value() for secret in settings.erp_webhook_secret)
     return Intake(
         store,

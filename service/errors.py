@@ -118,6 +118,13 @@ class SecretLost(Exception):
     """A stored secret that none of ENCRYPTION_KEYS opens."""
 
 
+class TurnOver(SyncError):
+    """This connection had its turn and is not done: others that wait come first, then it goes on where it was."""
+
+    next = Next.RETRY_LATER
+    code = "turn_over"
+
+
 class Reason(StrEnum):
     """Why a request was not carried out; the web turns it into a status, the command line into an exit status."""
 

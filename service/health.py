@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.ports import Clock, Store
+from service.ports import WORKER, Clock, Store
 from service.settings import Settings
 from service.store.migrate import pending
+
+NO_SIGN_OF_LIFE = timedelta(seconds=30)
+"""Workers show themselves every two seconds."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,21 @@ class Health:
         return "pending: run `qbo-sync migrate`" if missing else "ok"
 
     def _worker(self) -> str:
-        """Work that waits for over five minutes while it is due means that nobody works."""
-        if self._database() != "ok":
+        try:
+            return self._no_sign_of_life() if self.settings.workers == "external" else self._stuck()
+        except SQLAlchemyError:
             return "unknown"
+
+    def _no_sign_of_life(self) -> str:
+        with self.store.reading() as tx:
+            seen = tx.heartbeats.last(WORKER)
+        if seen is None:
+            return "none was ever seen: start qbo-sync worker"
+        lives = self.clock() - seen < NO_SIGN_OF_LIFE
+        return "ok" if lives else f"none lives since {seen:%Y-%m-%dT%H:%M:%SZ}: start qbo-sync worker"
+
+    def _stuck(self) -> str:
+        """Work that waits for over five minutes while it is due means that nobody works."""
         now = self.clock()
         with self.store.reading() as tx:
             waiting = [tx.connections.by_id(i) for i in tx.connections.due(now)]

@@ -121,6 +121,36 @@ class TokenVault(Protocol):
     def locked(self, connection_id: int) -> AbstractContextManager[None]: ...
 
 
+@dataclass(frozen=True)
+class LaneRules:
+    """`count` lanes to each company. In one lane calls go one at a time and start `apart_s` seconds apart, batches
+    `batches_apart_s`; a holder that is not heard of for `hold_s` seconds is dead."""
+
+    count: int
+    apart_s: float
+    batches_apart_s: float
+    hold_s: float
+
+
+@dataclass(frozen=True)
+class Lane:
+    """The right to one call, for its time."""
+
+    realm_id: str
+    number: int
+    holder: str
+
+
+class Lanes(Protocol):
+    """The ways to each QuickBooks company, shared by whoever calls it: the only place where its limits are counted."""
+
+    def take(self, realm_id: str, rules: LaneRules, *, batch: bool) -> Lane | float:
+        """A lane, or the seconds after which it makes sense to ask again."""
+
+    def give_back(self, lane: Lane) -> None:
+        """The call is over. Never raises: it follows an answer that must not be lost."""
+
+
 class QuickBooksDoor(Protocol):
     """Opens one company with the grant of a connection."""
 
@@ -567,14 +597,19 @@ class Connections(Protocol):
     def mark_dirty(self, connection_id: int) -> None: ...
     def due(self, now: datetime) -> list[int]:
         """Those that `claim` would give: nobody's, past `not_before`, and dirty or past `sweep_at` or with a queued
-        run."""
+        run. Who was served longest ago comes first."""
 
-    def claim(self, connection_id: int, now: datetime, until: datetime, *, force: bool = False) -> Claim | None:
+    def claim(
+        self, connection_id: int, now: datetime, until: datetime, *, force: bool = False, by: str | None = None
+    ) -> Claim | None:
         """Take the right to write; None when somebody holds it or nothing is due. `force` takes it when nothing is due
-        and before `not_before`, never from a living holder."""
+        and before `not_before`, never from a living holder. `by` names the holder, for `free`."""
 
     def release(self, claim: Claim, *, seen: int | None) -> None:
         """Give the right back; `seen`: the `dirty` up to which the work is done (None: not done, still due)."""
+
+    def free(self, connection_id: int, by: str) -> None:
+        """Take the right from a holder that is known to be dead. One that only slept finds itself replaced."""
 
     def clear_claims(self) -> None:
         """At the start of the only process that owns an SQLite file."""
@@ -1195,6 +1230,17 @@ class Figures(Protocol):
         """`month` as `2026-03`, in UTC."""
 
 
+WORKER = "worker"
+"""The sign of life of workers in processes of their own."""
+
+
+class Heartbeats(Protocol):
+    """When something that should always be at work was last seen to be."""
+
+    def beat(self, name: str, at: datetime) -> None: ...
+    def last(self, name: str) -> datetime | None: ...
+
+
 class Transaction(Protocol):
     connections: Connections
     records: Records
@@ -1214,8 +1260,8 @@ class Transaction(Protocol):
     listings: Listings
     figures: Figures
     finder: Finder
-
     tallies: Tallies
+    heartbeats: Heartbeats
 
 
 class Store(Protocol):

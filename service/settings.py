@@ -114,6 +114,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     reconcile_interval: Annotated[int, Field(gt=0)] = 300
     workers: Literal["embedded", "external"] = "embedded"
+    worker_threads: Annotated[int, Field(gt=0, le=100)] = 8
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
@@ -154,6 +155,11 @@ class Settings(BaseSettings):
     def redirect_uri(self) -> str:
         """Where Intuit sends a person back to after consent."""
         return f"{self.public_url}/oauth/quickbooks/callback"
+
+
+def conninfo(url: str) -> str:
+    """A PostgreSQL database as its own library wants it named; it holds the password."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def load_settings(env: Mapping[str, str], *, demo: bool = False) -> Settings:

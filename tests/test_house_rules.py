@@ -44,7 +44,7 @@ ARROWS: dict[str, set[str]] = {
     "fixtures.demo": set(),
     "fixtures.bench": {
         "service.bootstrap", "service.console", "service.settings", "service.store", "service.web",
-        "fixtures.simulators",
+        "fixtures.demo", "fixtures.simulation", "fixtures.simulators",
     },
     "fixtures.screenshots": {"service.console", "service.web", "fixtures.simulation", "fixtures.simulators"},
     "fixtures.handbook": {"service.engine", "service.errors", "service.quickbooks", "service.web"},
@@ -59,6 +59,8 @@ CONFINED = {
     "quickbooks": {"service.quickbooks"},
     "intuitlib": {"service.quickbooks"},
     "apscheduler": {"service.dispatch"},
+    "procrastinate": {"service.dispatch"},
+    "psycopg": {"service.dispatch", "fixtures.bench"},
     "alembic": {"service.store"},
     "opentelemetry": {"service.tracing"},
     "flask": {"service.web", "service.console", "fixtures.simulators", "fixtures.bench"},
@@ -69,7 +71,7 @@ CONFINED = {
     },
     "requests": {
         "service.quickbooks", "service.erp", "service.bootstrap", "service.cli", "service.console",
-        "fixtures.simulators", "fixtures.demo", "fixtures.simulation",
+        "fixtures.simulators", "fixtures.demo", "fixtures.simulation", "fixtures.bench",
     },
 }  # fmt: skip
 """Packages that only some rooms may know."""

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import requests
+from sqlalchemy import make_url
 from werkzeug.http import parse_date
 
 from service.console.context import Office
-from service.settings import Settings
+from service.settings import Settings, conninfo
 
 PROBE_TIMEOUT_S = 10
 
@@ -28,17 +29,25 @@ class Migrations(Protocol):
 
 
 class StoredMigrations:
-    """The real ones."""
+    """The real ones; on PostgreSQL the queue has tables of its own beside ours."""
 
     def pending(self, url: str) -> bool:
+        from service.dispatch import queue_tables
         from service.store.migrate import pending
 
-        return pending(url)
+        return pending(url) or (_is_postgresql(url) and queue_tables.pending(conninfo(url)))
 
     def upgrade(self, url: str) -> None:
+        from service.dispatch import queue_tables
         from service.store.migrate import upgrade
 
         upgrade(url)
+        if _is_postgresql(url):
+            queue_tables.upgrade(conninfo(url))
+
+
+def _is_postgresql(url: str) -> bool:
+    return make_url(url).get_backend_name() == "postgresql"
 
 
 def build_service(settings: Settings) -> Office:

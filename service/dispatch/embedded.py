@@ -4,50 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC
-from threading import Condition
+from threading import Condition, Event
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from service.dispatch.due import due, run_due
 from service.ports import Clock, Store
 
 SWEEP_EVERY_S = 1
-MOST_ROUNDS = 1_000
 
 _log = structlog.get_logger(__name__)
 
 
-class StillDue(RuntimeError):
-    """Working did not make the connections any less due, however often it was tried."""
-
-
 class EmbeddedDispatcher:
-    """`service.ports.Dispatcher` over APScheduler; `work` gets a connection's id and claims it itself.
+    """`service.ports.Dispatcher` over APScheduler; `work` gets a connection's id and claims it itself, and answers
+    whether it should go on after those that wait.
 
     A connection is given to one thread of this process at a time: a second one would find it claimed. Should `work`
     raise, the others go on, and the next sweep tries again.
     """
 
-    def __init__(self, store: Store, work: Callable[[int], None], clock: Clock, threads: int = 8) -> None:
+    def __init__(
+        self,
+        store: Store,
+        work: Callable[[int], object],
+        clock: Clock,
+        threads: int = 8,
+        leaving: Event | None = None,
+    ) -> None:
         self._store = store
         self._work = work
         self._clock = clock
+        self._leaving = leaving or Event()
         self._given: set[int] = set()
         self._at_work = 0
         self._stopping = False
         self._changed = Condition()
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            # The sweep must find a free thread when all others work.
-            executors={"default": ThreadPoolExecutor(threads), "sweep": ThreadPoolExecutor(1)},
+            # What had its turn and is not done waits among its like; the sweep must find a free thread at any time.
+            executors={
+                "default": ThreadPoolExecutor(threads),
+                "long": ThreadPoolExecutor(max(1, threads // 2)),
+                "sweep": ThreadPoolExecutor(1),
+            },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
     def kick(self, connection_id: int) -> None:
-        """Work on it soon. Without an id for the job: APScheduler would drop a second one while the first runs."""
+        """Work on it soon."""
+        self._pass_on(connection_id, "default")
+
+    def _pass_on(self, connection_id: int, executor: str) -> None:
+        """Without an id for the job: APScheduler would drop a second one while the first runs."""
         if self._scheduler.running and self._give(connection_id):
-            self._scheduler.add_job(self._work_given, args=[connection_id])
+            self._scheduler.add_job(self._work_given, args=[connection_id], executor=executor)
 
     def start(self) -> None:
         """Begin to sweep; in a process that forks, only after it did."""
@@ -56,6 +69,7 @@ class EmbeddedDispatcher:
 
     def stop(self, timeout_s: float) -> None:
         """Begin nothing more, and wait for what runs, but no longer than that: claims and journal cover the rest."""
+        self._leaving.set()
         if not self._scheduler.running:
             return
         with self._changed:
@@ -68,22 +82,11 @@ class EmbeddedDispatcher:
         self._scheduler.shutdown(wait=False)
 
     def run_due(self) -> None:
-        """See the port. Raises: `StillDue`."""
-        for _ in range(MOST_ROUNDS):
-            due = self._due()
-            if not due:
-                return
-            for connection_id in due:
-                self._work_safely(connection_id)
-        raise StillDue(f"{len(due)} connections are still due after {MOST_ROUNDS} rounds")
+        run_due(self._store, self._clock, self._work_safely)
 
     def _sweep(self) -> None:
-        for connection_id in self._due():
+        for connection_id in due(self._store, self._clock):
             self.kick(connection_id)
-
-    def _due(self) -> list[int]:
-        with self._store.reading() as books:
-            return books.connections.due(self._clock())
 
     def _give(self, connection_id: int) -> bool:
         """Whether no thread here has it already. What is kicked while it runs stays due, and the sweep finds it."""
@@ -98,17 +101,21 @@ class EmbeddedDispatcher:
             if self._stopping:
                 return
             self._at_work += 1
+        goes_on = False
         try:
-            self._work_safely(connection_id)
+            goes_on = self._work_safely(connection_id)
         finally:
             with self._changed:
                 self._given.discard(connection_id)
                 self._at_work -= 1
                 self._changed.notify_all()
+        if goes_on:
+            self._pass_on(connection_id, "long")
 
-    def _work_safely(self, connection_id: int) -> None:
+    def _work_safely(self, connection_id: int) -> bool:
         """One connection's failure must not stop the others."""
         try:
-            self._work(connection_id)
+            return bool(self._work(connection_id))
         except Exception:
             _log.exception("work_failed", connection_id=connection_id)
+            return False

@@ -60,6 +60,7 @@ class Applier:
         self._leave_to_a_person()
         refused = {p.fingerprint for p in known if not self._is_checked_here(p.code)}
         answered = {p.fingerprint for p in known if p.code in ANSWERED}
+        self.w.begin_long_part()
         for step in self.c.plan.steps:
             if step.action is Action.REMEMBER:
                 self._remember(step)
@@ -68,7 +69,11 @@ class Applier:
             if mark in answered or (not self.retry and not self.moved & set(step.needs) and mark in refused):
                 self._hold(step.key, "It was refused before and waits for a person.", failed=True)
             elif not self._is_waiting(step):
-                self.w.stop_if_cancelled()
+                self.w.make_room()
+                self.w.heed()
+                if self.w.is_paused(problems.kind_of(self.c, step.key)):
+                    self._hold(step.key, "A person paused this kind.")
+                    continue
                 with bound_contextvars(record=step.key):
                     self._try(step)
 

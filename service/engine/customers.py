@@ -40,8 +40,9 @@ def link_customers(w: Working, *, mode: str | None = None, companies: frozenset[
 def make_customers(w: Working, *, mode: str | None = None, companies: frozenset[str] | None = None) -> None:
     """Make the customers that are still missing, where `mode` allows it (default: the setting)."""
     for record, row in _marked(w, companies):
-        if is_to_be_made(record, row, mode or default_mode(w)):
-            w.stop_if_cancelled()
+        if is_to_be_made(record, row, mode or default_mode(w)) and not w.is_paused(COMPANY):
+            w.make_room()
+            w.heed()
             made = _create(w, record)
             if made:
                 _save(w, record, made, told=False)
@@ -279,11 +280,12 @@ def waiting_customers(tx: Transaction, w: Working) -> list[Waiting]:
 
 def import_customers(w: Working) -> None:
     """Make companies in the ERP of the customers in the mapping queue, where the connection allows it."""
-    if not (w.connection.two_way and w.settings.get("import_customers")):
+    if not (w.connection.two_way and w.settings.get("import_customers")) or w.is_paused(COMPANY):
         return
     with w.reading() as tx:
         waiting = waiting_customers(tx, w)
     for one in waiting:
+        w.make_room()
         _import(w, one.customer)
 
 

@@ -43,7 +43,7 @@ def hard(w: Working) -> None:
     """
     w.progress(phase="Clearing QuickBooks IDs in the ERP")
     _clear_links(w)
-    w.stop_if_cancelled()
+    w.heed()
     w.progress(phase="Revoking the grant and archiving the links")
     _revoke(w)
     connection = w.connection
@@ -125,7 +125,7 @@ def _clear_links(w: Working) -> None:
     w.progress(total=total)
     cursor: str | None = None
     while True:
-        w.stop_if_cancelled()
+        w.heed()
         with w.reading() as tx:
             page = tx.id_map.links(w.id, epoch=w.epoch, cursor=cursor, limit=500)
         cleared = [

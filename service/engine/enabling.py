@@ -26,6 +26,7 @@ from service.engine.lists import Lists, load_lists
 from service.engine.reading import keep_records, read_erp
 from service.engine.sync import Look, bring_into_step, read_both
 from service.engine.working import Working, as_record, digest, dumps
+from service.errors import Refused
 from service.ports import Audit, Record, Transaction
 
 REASONS = {
@@ -85,25 +86,40 @@ def run(w: Working) -> None:
     """
     assert w.run is not None
     used = str(w.run.params.get("used_credits") or "revert")
-    w.progress(phase="Reading both books")
-    read_both(w, Look())
+    if not w.has_reached("two_way"):
+        if not w.has_reached("begun"):
+            w.progress(phase="Reading both books")
+            w.reach("begun")
+        read_both(w, Look())
+        _cancel_what_quickbooks_lacks(w, used)
+        w.reach("two_way")
+    with w.reading() as tx:
+        companies = linked_companies(tx, w)
+    w.progress(phase="Two-way sync is on: adopting and importing, company by company")
+    bring_into_step(w, Look(companies=frozenset(companies), retry=True), approved=True)
+
+
+def _cancel_what_quickbooks_lacks(w: Working, used_credits: str) -> None:
+    assert w.run is not None
     with w.reading() as tx:
         lists = load_lists(tx, w)
-        companies = linked_companies(tx, w)
-        planned = {c: _outcome(tx, w, c, lists, used) for c in companies} if not w.connection.two_way else {}
+        companies = linked_companies(tx, w) if not w.connection.two_way else []
+        planned = {company: _outcome(tx, w, company, lists, used_credits) for company in companies}
     cancels = [(company, credit) for company, outcome in planned.items() for credit in outcome.cancels]
     moves = [row for outcome in planned.values() for row in outcome.rows if row["action"] in MOVES]
     w.progress(total=w.run.done + len(moves), phase="Cancelling credits that QuickBooks does not hold")
+    w.begin_long_part()
     for company, credit in cancels:
-        w.stop_if_cancelled()
-        _cancel(w, company, credit, delete_uses=used == "revert")
+        w.heed()
+        if w.is_paused("CREDIT"):
+            raise Refused("Credits are paused on this connection: end the pause, then enable again.", code="paused")
+        _cancel(w, company, credit, delete_uses=used_credits == "revert")
+        w.make_room()
     if cancels:
         read_erp(w, ("credit", "invoice", "payment"))
-    w.stop_if_cancelled()
+    w.heed()
     if not w.connection.two_way:
         w.update(two_way=True)
-    w.progress(phase="Two-way sync is on: adopting and importing, company by company")
-    bring_into_step(w, Look(companies=frozenset(companies), retry=True), approved=True)
 
 
 def _outcome(tx: Transaction, w: Working, company: str, lists: Lists, used_credits: str) -> Outcome:

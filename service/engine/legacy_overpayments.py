@@ -208,7 +208,7 @@ def run(w: Working, chosen: Mapping[str, Iterable[str]]) -> None:
     ahead = sum(len(survey.steps) for survey in surveys)
     w.progress(total=(w.run.done if w.run else 0) + ahead, phase="Repairing, company by company")
     for survey in surveys:
-        w.stop_if_cancelled()
+        w.heed()
         _repair(w, survey)
     for company, credits in chosen.items():
         _tidy(w, company, credits)

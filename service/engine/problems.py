@@ -235,6 +235,11 @@ def subject_of(c: Comparison, key: Key) -> tuple[str | None, str | None]:
     return ("CREDIT" if key.startswith("CreditMemo@") else "PAYMENT" if key.startswith("Payment@") else None), None
 
 
+def kind_of(c: Comparison, key: Key) -> str:
+    """The kind by which a person pauses a document."""
+    return subject_of(c, key)[0] or "PAYMENT"
+
+
 def _problem(
     w: Working,
     c: Comparison,

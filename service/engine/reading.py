@@ -75,6 +75,7 @@ def _read_kind(w: Working, kind: str) -> _News:
         if len(page) >= 200:
             _keep_records(w, page, touched=known_before)
             page = []
+            w.leave_if_stopping()
     watermarks = {f"read:{kind}": started.isoformat()} | ({name: newest.isoformat()} if newest else {})
     return _News(page, known_before, watermarks)
 
@@ -262,6 +263,7 @@ def _keep_all(w: Working, entity: str, found: Iterable[Raw]) -> None:
         if len(page) >= 200:
             keep_objects(w, page)
             page = []
+            w.leave_if_stopping()
     keep_objects(w, page)
 
 

@@ -32,6 +32,8 @@ def repeat_unanswered(w: Working) -> int:
     with w.reading() as tx:
         intents = tx.journal.unanswered(w.id, w.epoch)
     for intent in intents:
+        if _is_paused(w, intent):
+            continue
         try:
             with bound_contextvars(record=intent.key):
                 _repeat(w, intent)
@@ -43,6 +45,12 @@ def repeat_unanswered(w: Working) -> int:
             # What it made carries our marker, so it is found again; this one must not stop the others.
             _close(w, intent, "abandoned", Refused(str(error)))
     return len(intents)
+
+
+def _is_paused(w: Working, intent: Intent) -> bool:
+    """A stop switch stops repeats too: the document waits, unknown, until it is switched back."""
+    record = record_of(intent.key)
+    return w.is_paused(record[0] if record else "PAYMENT")
 
 
 def _still_unknown(w: Working, intent: Intent, error: UnknownOutcome) -> None:

@@ -5,34 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mappings.plan import Action
 from service.engine.customers import link_customers
-from service.engine.sync import Look, bring_into_step, plans, read_both
+from service.engine.sync import Look, bring_into_step, read_both
 from service.engine.working import Working, as_record, instant
-from service.ports import Record
+from service.ports import Record, Transaction
 
 KINDS = ("COMPANY", "INVOICE", "PAYMENT", "CREDIT", "RETURN", "REFUND")
+AT_ONCE = 200
+"""Companies that are given their customers between two looks at the clock."""
 
 
 def run(w: Working) -> None:
     """Ask for every record in scope, then the ordinary loop sends it. Resumable: what is linked is not sent again."""
     assert w.run is not None
-    w.progress(phase="Reading both books")
-    read_both(w, Look())
-    w.progress(phase="Choosing what is to be sent")
+    if not w.has_reached("read"):
+        w.progress(phase="Reading both books")
+        read_both(w, Look())
+        w.progress(total=w.run.done, phase="Choosing what is to be sent")
+        w.reach("read")
     companies = ask(w)
     mode = customers_mode(w.run.params)
-    link_customers(w, mode=mode, companies=companies)
-    look = Look(companies=companies, retry=True, customers=mode)
-    w.progress(total=w.run.done + _ahead(w, look), phase="Sending, company by company")
+    _link_customers(w, companies, mode)
+    w.progress(phase="Sending, company by company")
+    look = Look(everything=False, companies=companies, retry=True, customers=mode)
     bring_into_step(w, look, approved=w.run.approved_by is not None)
-
-
-def _ahead(w: Working, look: Look) -> int:
-    """Steps to come: customers that have to be made, then their documents."""
-    found = plans(w, look)
-    documents = sum(1 for _, plan in found for step in plan.steps if step.action is not Action.REMEMBER)
-    return documents + sum(1 for c, _ in found if c.customer is None)
+    w.progress(total=w.run.done)
 
 
 def customers_mode(params: Mapping[str, Any]) -> str:
@@ -55,15 +52,39 @@ def is_asked(record: Record, params: Mapping[str, Any]) -> bool:
 def ask(w: Working) -> frozenset[str]:
     """Mark the records in scope as asked for; answers the companies that have any."""
     assert w.run is not None
-    companies: set[str] = set()
     for kind in KINDS:
-        with w.reading() as tx:
-            found = [r for r in tx.records.of_kind(w.id, kind) if is_asked(r, w.run.params)]
-        with w.writing() as tx:
-            tx.records.set_wanted(w.id, kind, [r.erp_id for r in found], "asked")
-            tx.marks.add(w.id, {r.company_id for r in found if r.company_id})
-        companies |= {r.company_id for r in found if r.company_id}
-    return frozenset(companies)
+        if not w.has_reached(f"asked:{kind}"):
+            found, unsent = _in_scope(w, kind)
+            with w.writing() as tx:
+                tx.records.set_wanted(w.id, kind, [r.erp_id for r in found], "asked")
+            w.progress(total=w.run.total + unsent)
+            w.reach("in_scope", sorted({*(w.reached("in_scope") or ()), *(str(r.company_id) for r in found)}))
+            w.reach(f"asked:{kind}")
+            w.make_room()
+    return frozenset(w.reached("in_scope") or ())
+
+
+def _in_scope(w: Working, kind: str) -> tuple[list[Record], int]:
+    """The records that were asked for, and how many of them stand for a document that is still to be sent."""
+    assert w.run is not None
+    with w.reading() as tx:
+        found = [r for r in tx.records.of_kind(w.id, kind) if is_asked(r, w.run.params)]
+        sent = _sent(tx, w, "CUSTOMER" if kind == "COMPANY" else kind, kind)
+    return found, sum(r.erp_id not in sent for r in found) if kind != "RETURN" else 0
+
+
+def _sent(tx: Transaction, w: Working, kind: str, record: str) -> set[str]:
+    rows = tx.id_map.of_kind(w.id, w.epoch, kind.lower())
+    return {erp_id for row in rows if row.quickbooks_id for of, erp_id in row.records if of == record}
+
+
+def _link_customers(w: Working, companies: frozenset[str], mode: str) -> None:
+    left = [company for company in sorted(companies) if company > str(w.reached("linked_to") or "")]
+    for start in range(0, len(left), AT_ONCE):
+        some = left[start : start + AT_ONCE]
+        link_customers(w, mode=mode, companies=frozenset(some))
+        w.reach("linked_to", some[-1])
+        w.make_room()
 
 
 def give_up(w: Working) -> None:

@@ -32,7 +32,7 @@ from service.engine.negatives import used_in_quickbooks
 from service.engine.reading import ERP_KINDS, are_echoes, census, read_erp, read_erp_notices, read_quickbooks
 from service.engine.repeating import repeat_unanswered
 from service.engine.working import Working
-from service.errors import SyncError
+from service.errors import SyncError, TurnOver
 from service.ports import Notice, Raw, Transaction
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,9 @@ CAUGHT_UP = timedelta(minutes=5)
 @dataclass(frozen=True)
 class Look:
     """Where to look: notices, or both sides' changes as a whole. `retry`: try again what was refused before;
-    `customers`: how companies get theirs (default: the connection's setting)."""
+    `customers`: how companies get theirs (default: the connection's setting); `only_new`: leave alone what was marked
+    before, because a long run works it off in turns.
+    """
 
     notices: tuple[Notice, ...] = ()
     bodies: Mapping[int, Raw] = field(default_factory=dict)
@@ -54,6 +56,7 @@ class Look:
     retry: bool = False
     census: bool = False
     customers: str | None = None
+    only_new: bool = False
 
     @property
     def sees_quickbooks(self) -> bool:
@@ -73,7 +76,14 @@ class TooLarge(Exception):
 def sync(w: Working, look: Look, *, approved: bool = False) -> None:
     """Bring everything that moved into step."""
     repeat_unanswered(w)
-    read_both(w, look)
+    if not w.has_reached("read"):
+        before = _pending(w, look) if look.only_new else {}
+        read_both(w, look)
+        w.reach("read")
+        if look.only_new:
+            w.reach("companies", sorted(c for c, mark in _pending(w, look).items() if before.get(c) != mark))
+    if w.reached("companies") is not None:
+        look = replace(look, companies=frozenset(w.reached("companies")))
     bring_into_step(w, look, approved=approved)
 
 
@@ -106,30 +116,47 @@ def _preferences_matter(w: Working, look: Look) -> bool:
 
 
 def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:
-    """Plan and apply every company that is marked."""
-    with w.writing() as tx:
-        if look.companies is not None:
-            tx.marks.add(w.id, look.companies)
-        if look.everything:
-            tx.marks.add(w.id, {p.company_id for p in tx.problems.open(w.id) if p.company_id})
+    """Plan and apply every company that is marked; in several turns, where it is much."""
+    if not w.has_reached("marked"):
+        with w.writing() as tx:
+            if look.companies is not None:
+                tx.marks.add(w.id, look.companies)
+            if look.everything:
+                tx.marks.add(w.id, {p.company_id for p in tx.problems.open(w.id) if p.company_id})
+        w.reach("marked")
+    with w.reading() as tx:
         lists = load_lists(tx, w)
-    if not approved:
+    if not approved and not w.has_reached("passed_brakes"):
         _brake(w, look, lists)
-    make_customers(w, mode=look.customers, companies=look.companies)
-    if look.sees_quickbooks:
-        import_customers(w)
-    _work_off(w, look, lists)
-    if w.declared:
-        # What the ERP made of a declaration shows on records that its answer does not name.
-        w.declared = False
-        read_erp(w, ("credit", "invoice", "payment"))
+        w.reach("passed_brakes")
+    try:
+        make_customers(w, mode=look.customers, companies=look.companies)
+        if look.sees_quickbooks:
+            import_customers(w)
         _work_off(w, look, lists)
+        if _reads_declared(w):
+            _work_off(w, look, lists)
+    except TurnOver:
+        # The marks hold what is left; what is done is told now.
+        _reads_declared(w)
+        push_links(w)
+        raise
     push_links(w)
     keep_tie_out(w)
 
 
+def _reads_declared(w: Working) -> bool:
+    """What the ERP made of a declaration shows on records that its answer does not name."""
+    if not w.declared:
+        return False
+    w.declared = False
+    read_erp(w, ("credit", "invoice", "payment"))
+    return True
+
+
 def _work_off(w: Working, look: Look, lists: Lists) -> None:
     for company, mark in sorted(_pending(w, look).items()):
+        w.make_room()
         try:
             with bound_contextvars(company_id=company):
                 _company(w, company, lists, retry=look.retry)
@@ -258,15 +285,8 @@ def _park(w: Working, c: Comparison, lists: Lists, code: str, cause: str) -> Non
 
 def _without_paused(w: Working, c: Comparison) -> Comparison:
     """Kinds that a person paused wait with everything that needs them."""
-    paused = set(w.settings.get("paused") or ())
-    if not paused:
-        return c
-    kept = [s for s in c.plan.steps if "ALL" not in paused and _kind_word(c, s) not in paused]
+    kept = [step for step in c.plan.steps if not w.is_paused(problems.kind_of(c, step.key))]
     return replace(c, plan=replace(c.plan, steps=tuple(kept)))
-
-
-def _kind_word(c: Comparison, step: Step) -> str:
-    return problems.subject_of(c, step.key)[0] or "PAYMENT"
 
 
 def _conclude(w: Working, company: str, lists: Lists, applier: Applier) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from enum import Enum
 
 import simplejson
 from structlog.contextvars import bind_contextvars
@@ -16,7 +17,7 @@ from service.engine.reading import CONCERNS
 from service.engine.repeating import repeat_unanswered
 from service.engine.sync import Look, TooLarge, connection_trouble, sync
 from service.engine.working import LEASE, NEVER, Ports, Working
-from service.errors import Cancelled, Disconnected, Refused, Replaced, SyncError, Unreachable
+from service.errors import Cancelled, Disconnected, Refused, Replaced, SyncError, TurnOver, Unreachable
 from service.ports import Claim, Connection, ConnectionState, Notice, Raw, Run, Transaction
 
 log = logging.getLogger(__name__)
@@ -41,44 +42,93 @@ GIVE_UP: dict[str, Callable[[Working], None]] = {
 WORKING_STATES = (ConnectionState.CONNECTED,)
 ALWAYS = ("soft_disconnect", "hard_disconnect")
 """Jobs that need no living grant."""
+IN_TURNS = ("reconcile", "resync", "enable_two_way")
+"""Jobs that may be long, and can go on where they were."""
+GIVE_WAY_S = 0.15
+"""After a turn, for a person who waits for this very connection."""
 
 
-def work(ports: Ports, connection_id: int) -> None:
-    """Do what is due on one connection. Never raises: what goes wrong is kept, shown and tried again."""
+class End(Enum):
+    """How a piece of work ended: done, not done and tried again later, or to go on when others had their turn."""
+
+    DONE = "done"
+    LATER = "later"
+    NEXT_TURN = "next turn"
+
+
+def work(ports: Ports, connection_id: int, by: str | None = None) -> bool:
+    """Do what is due on one connection, for the time of one turn; answers whether it goes on as soon as others that
+    wait had theirs. What goes wrong is kept, shown and tried again; only a database that is away is an error here.
+
+    `by` names who works, so that a connection can be taken from a worker that died.
+    """
     now = ports.clock()
     with ports.store.writing() as tx:
-        claim = tx.connections.claim(connection_id, now, now + LEASE)
+        claim = tx.connections.claim(connection_id, now, now + LEASE, by=by)
     if claim is None:
-        return
-    seen: int | None = None
+        return False
+    end, seen = End.LATER, None
     try:
-        seen = _work(ports, claim)
+        end, seen = _work(ports, claim)
     except Replaced:
         log.warning("replaced while working", extra={"connection_id": connection_id})
     except Exception:
         log.exception("unexpected error", extra={"connection_id": connection_id})
         _put_off(ports, claim, 60)
     finally:
-        with ports.store.writing() as tx:
-            tx.connections.release(claim, seen=seen)
+        _release(ports, claim, seen)
+    if end is not End.NEXT_TURN or ports.is_stopping():
+        return False
+    ports.pause(GIVE_WAY_S)
+    return True
 
 
-def _work(ports: Ports, claim: Claim) -> int | None:
+def _release(ports: Ports, claim: Claim, seen: int | None) -> None:
+    """A database that is away for a moment must not cost the rest of the lease."""
+    for pause_s in (1, 2, 4, 8, None):
+        try:
+            with ports.store.writing() as tx:
+                tx.connections.release(claim, seen=seen)
+            return
+        except Exception:
+            if pause_s is None or ports.is_stopping():
+                raise
+            log.warning("could not give the connection back", extra={"connection_id": claim.connection_id})
+            ports.pause(pause_s)
+
+
+def _work(ports: Ports, claim: Claim) -> tuple[End, int | None]:
+    """Everything that is due; with it, the `dirty` up to which notices are done.
+
+    What never had a turn comes first, then the notices; last what has been going on for long.
+    """
+    with ports.store.reading() as tx:
+        queued = tx.runs.queued(claim.connection_id)
+    begun = sorted(filter(_turns, queued), key=_turns)
+    for run in (run for run in queued if not _turns(run)):
+        end = _execute(ports, claim, run)
+        if end is not End.DONE:
+            return end, None
     with ports.store.reading() as tx:
         connection = tx.connections.by_id(claim.connection_id)
-        queued = tx.runs.queued(connection.id)
-    for run in queued:
-        if not _execute(ports, claim, run):
-            return None
-    if queued:
-        with ports.store.reading() as tx:
-            connection = tx.connections.by_id(claim.connection_id)
     if connection.state not in WORKING_STATES:
+        for run in begun:
+            _execute(ports, claim, run)
         _rest(ports, claim, connection)
-        return claim.dirty
+        return End.DONE, claim.dirty
     if claim.dirty > connection.seen or connection.sweep_at <= ports.clock():
-        return claim.dirty if _look(ports, claim, connection) else None
-    return claim.dirty
+        end = _look(ports, claim, connection, only_new=bool(begun))
+        if end is not End.DONE:
+            return end, claim.dirty if end is End.NEXT_TURN else None
+    for run in begun:
+        end = _execute(ports, claim, run)
+        if end is not End.DONE:
+            return end, claim.dirty
+    return End.DONE, claim.dirty
+
+
+def _turns(run: Run) -> int:
+    return int(run.cursor.get("turns") or 0)
 
 
 def _rest(ports: Ports, claim: Claim, connection: Connection) -> None:
@@ -90,20 +140,23 @@ def _rest(ports: Ports, claim: Claim, connection: Connection) -> None:
 # --------------------------------------------------------------------------------------- runs of their own
 
 
-def _execute(ports: Ports, claim: Claim, run: Run) -> bool:
-    """Carry out one run that somebody asked for; answers whether the next may follow."""
+def _execute(ports: Ports, claim: Claim, run: Run) -> End:
+    """Carry out one run that somebody asked for, or go on with one; after its end the next may follow."""
     with ports.store.writing(claim) as tx:
         connection = tx.connections.by_id(claim.connection_id)
-        run = tx.runs.update(run.id, state="running", started_at=run.started_at or ports.clock(), error=None, pace=None)
+        pace = run.pace if _turns(run) else None  # what stood still for long tells no pace
+        run = tx.runs.update(run.id, state="running", started_at=run.started_at or ports.clock(), error=None, pace=pace)
     bind_contextvars(run_id=run.id)
-    w = Working(ports, connection, claim, run)
+    w = Working(ports, connection, claim, run, in_turns=run.kind in IN_TURNS)
     try:
-        w.stop_if_cancelled()
+        w.heed()
         if connection.state not in WORKING_STATES and run.kind not in ALWAYS:
             return _finish(w, "failed", "This connection is not connected to QuickBooks: connect it, then ask again.")
         if run.kind not in ALWAYS:
             repeat_unanswered(w)
         JOBS.get(run.kind, _reconcile)(w)
+    except TurnOver:
+        return _next_turn(w)
     except TooLarge as large:
         return _held(w, large)
     except Cancelled:
@@ -132,29 +185,44 @@ def _reconcile(w: Working) -> None:
     params = w.run.params
     companies = params.get("company_ids")
     notices, bodies = _notices(w)
+    by_itself = bool(w.run.cursor.get("implicit")) and _turns(w.run) > 0
     look = Look(
         notices,
         bodies,
+        everything=not by_itself or bool(w.run.cursor.get("everything")),
         companies=frozenset(companies) if companies else None,
-        retry=True,
+        retry=not by_itself,
         census=w.run.trigger == "person",
     )
     sync(w, look, approved=w.run.approved_by is not None)
     _absorb(w, notices)
 
 
-def _held(w: Working, large: TooLarge) -> bool:
-    """Brakes: the run waits, before its first write, until another person has looked."""
+def _next_turn(w: Working) -> End:
+    """Back into the queue, with what was reached; notices whose reading is done are not needed any more."""
+    assert w.run is not None
+    w.reach("turns", _turns(w.run) + 1)
+    with w.writing() as tx:
+        tx.runs.update(w.run.id, cursor=w.run.cursor)
+    _finish(w, "queued", over=False)
+    return End.NEXT_TURN
+
+
+def _held(w: Working, large: TooLarge) -> End:
+    """Brakes: the run waits, before its first write, until another person has looked; then it reads anew."""
+    assert w.run is not None
+    with w.writing() as tx:
+        tx.runs.update(w.run.id, cursor={"implicit": True} if w.run.cursor.get("implicit") else {})
     why = (
         f"It would change {large.documents} documents ({text(large.amount)}): more than this connection allows at once."
     )
     return _finish(w, "held", why, over=False)
 
 
-def _finish(w: Working, state: str, error: str | None = None, *, over: bool = True) -> bool:
+def _finish(w: Working, state: str, error: str | None = None, *, over: bool = True) -> End:
     with w.writing() as tx:
         _end(tx, w, state, error, over=over)
-    return state != "queued"
+    return End.LATER if state == "queued" else End.DONE
 
 
 def _end(tx: Transaction, w: Working, state: str, error: str | None, *, over: bool = True) -> None:
@@ -187,18 +255,24 @@ def _calls(w: Working) -> tuple[int, int, int]:
 # ----------------------------------------------------------------------------- notices and scheduled looks
 
 
-def _look(ports: Ports, claim: Claim, connection: Connection) -> bool:
+def _look(ports: Ports, claim: Claim, connection: Connection, *, only_new: bool) -> End:
     """A look that notices or the schedule asked for. It becomes a run in the list where it did or held something."""
     is_sweep = connection.sweep_at <= ports.clock()
     run = _implicit(ports, connection, "sweep" if is_sweep else "webhook")
     with ports.store.writing(claim) as tx:
         run = tx.runs.create(run)
     bind_contextvars(run_id=run.id)
-    w = Working(ports, connection, claim, run)
+    w = Working(ports, connection, claim, run, in_turns=True)
     try:
         notices, bodies = _notices(w)
-        sync(w, Look(notices, bodies, everything=is_sweep))
+        sync(w, Look(notices, bodies, everything=is_sweep, only_new=only_new))
         _absorb(w, notices)
+    except TurnOver:
+        if w.has_reached("read"):
+            _absorb(w, notices)
+        w.reach("everything", is_sweep)
+        _schedule(w, ports.reconcile_every, is_sweep=True)
+        return _next_turn(w)
     except TooLarge as large:
         _absorb(w, notices)
         return _hold_once(w, large)
@@ -207,17 +281,17 @@ def _look(ports: Ports, claim: Claim, connection: Connection) -> bool:
         return _end_implicit(w, "failed", error.message)
     except Unreachable as error:
         _unreachable(w, error)
-        return not _end_implicit(w, "failed", error.message)
+        return _end_implicit(w, "failed", error.message, End.LATER)
     except Refused as error:
         connection_trouble(w, error, _side(error))
         _put_off(ports, claim, 60)
-        return not _end_implicit(w, "failed", error.message)
+        return _end_implicit(w, "failed", error.message, End.LATER)
     except (Replaced, SyncError):
         raise
     except Exception as error:
         _surprised(w, error)
         _put_off(ports, claim, 60)
-        return not _end_implicit(w, "failed", f"Unexpected: {type(error).__name__}.")
+        return _end_implicit(w, "failed", f"Unexpected: {type(error).__name__}.", End.LATER)
     _reached(w)
     from_erp = any(n.source == "erp" for n in notices)
     _schedule(w, SETTLE if from_erp or w.declared else ports.reconcile_every, is_sweep=is_sweep)
@@ -251,7 +325,7 @@ def _implicit(ports: Ports, connection: Connection, trigger: str) -> Run:
     )
 
 
-def _end_implicit(w: Working, state: str, error: str | None = None) -> bool:
+def _end_implicit(w: Working, state: str, error: str | None = None, end: End = End.DONE) -> End:
     """Looks that found nothing leave only the newest of their kind in the list."""
     assert w.run is not None
     with w.writing() as tx:
@@ -261,10 +335,10 @@ def _end_implicit(w: Working, state: str, error: str | None = None) -> bool:
         if before:
             tx.runs.delete(str(before))
         tx.connections.update(w.id, lists={"last_look": w.run.id if idle else None})
-    return True
+    return end
 
 
-def _hold_once(w: Working, large: TooLarge) -> bool:
+def _hold_once(w: Working, large: TooLarge) -> End:
     """One held run a connection: later looks find it waiting and leave."""
     assert w.run is not None
     with w.writing() as tx:
@@ -277,7 +351,7 @@ def _hold_once(w: Working, large: TooLarge) -> bool:
     if waiting:
         _held(w, large)
     _schedule(w, w.ports.reconcile_every, is_sweep=True)
-    return True
+    return End.DONE
 
 
 def _schedule(w: Working, after: timedelta, *, is_sweep: bool) -> None:

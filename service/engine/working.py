@@ -13,7 +13,7 @@ from typing import Any
 import simplejson
 
 from service.engine.pace import moved
-from service.errors import Cancelled
+from service.errors import Cancelled, TurnOver
 from service.ports import (
     Claim,
     Clock,
@@ -35,6 +35,9 @@ from service.ports import (
 LEASE = timedelta(seconds=120)
 """How long a claim lives without a commit; every commit of a run extends it."""
 
+TURN = timedelta(seconds=4)
+"""How long one connection may work while others wait; it ends at the next step, company or page."""
+
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -55,17 +58,25 @@ class Ports:
     pause: Callable[[float], object]
     explain: Callable[[str], tuple[str, str]]
     reconcile_every: timedelta = timedelta(seconds=300)
+    is_stopping: Callable[[], bool] = lambda: False
 
 
 class Working:
-    """The right to write one connection, and everything that writing needs."""
+    """The right to write one connection, and everything that writing needs.
 
-    def __init__(self, ports: Ports, connection: Connection, claim: Claim, run: Run | None = None) -> None:
+    `in_turns`: the run can go on where it was, so it makes room for others after a `TURN`.
+    """
+
+    def __init__(
+        self, ports: Ports, connection: Connection, claim: Claim, run: Run | None = None, *, in_turns: bool = False
+    ) -> None:
         self.ports = ports
         self.connection = connection
         self.claim = claim
         self.run = run
         self.declared = False
+        self._in_turns = in_turns
+        self._turn_ends = ports.clock() + TURN
 
     @property
     def id(self) -> int:
@@ -105,14 +116,52 @@ class Working:
         with self.writing() as tx:
             self.connection = tx.connections.update(self.id, **changes)
 
-    def stop_if_cancelled(self) -> None:
-        """Raises `Cancelled` where a person asked this run to stop: asked at every step boundary."""
-        if self.run is None:
-            return
+    def heed(self) -> None:
+        """What a person decided meanwhile, asked at every step boundary: `settings` are as they are now.
+
+        Raises: `Cancelled`, where this run was stopped.
+        """
         with self.reading() as tx:
-            run = tx.runs.get(self.run.id)
+            run = tx.runs.get(self.run.id) if self.run else None
+            self.connection = tx.connections.by_id(self.id)
         if run is not None and run.cancel_requested:
             raise Cancelled("A person stopped this run.")
+
+    def is_paused(self, kind: str) -> bool:
+        """Whether a person keeps this kind (`INVOICE`, …) from being written, or everything."""
+        return not {"ALL", kind}.isdisjoint(self.settings.get("paused") or ())
+
+    # ------------------------------------------------------------------------------------------ turns
+
+    def make_room(self) -> None:
+        """Raises `TurnOver` where this run has worked for its time and others may wait, or the process wants to
+        leave. Asked where nothing is half done; what the run has reached is kept with it."""
+        is_over = self._in_turns and self.now() >= self._turn_ends
+        if self.run is not None and (is_over or self.ports.is_stopping()):
+            raise TurnOver("Others come first; it goes on by itself.")
+
+    def leave_if_stopping(self) -> None:
+        """Raises `TurnOver` where the process wants to leave: asked where going on would mean to begin this part
+        anew, between pages."""
+        if self.run is not None and self.ports.is_stopping():
+            raise TurnOver("The process stops; it goes on after the next start.")
+
+    def begin_long_part(self) -> None:
+        """What was prepared at length must be used, or the next turn prepares it again and comes no further."""
+        self._turn_ends = max(self._turn_ends, self.now() + TURN / 2)
+
+    def has_reached(self, part: str) -> bool:
+        """Whether an earlier turn of this run went past this part already."""
+        return bool(self.reached(part))
+
+    def reached(self, part: str) -> Any:
+        """What an earlier turn kept of this part."""
+        return self.run.cursor.get(part) if self.run is not None and self._in_turns else None
+
+    def reach(self, part: str, kept: Any = True) -> None:
+        """Stored with the run when its turn is over; a run that dies begins anew, which is as good."""
+        if self.run is not None and self._in_turns:
+            self.run = replace(self.run, cursor={**self.run.cursor, part: kept})
 
     def progress(
         self,
@@ -129,7 +178,7 @@ class Working:
         if count:
             counts[count] = counts.get(count, 0) + 1
         done = self.run.done if done is None else done
-        known = () if phase else self.run.pace or ()
+        known = () if phase and phase != self.run.phase else self.run.pace or ()
         self.run = replace(
             self.run,
             done=done,

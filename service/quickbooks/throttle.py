@@ -1,42 +1,87 @@
 """Keep within what Intuit allows one company (§10), whoever calls: 10 in flight, 10 a second, 500 a minute, 40 batches
-a minute."""
+a minute.
+
+Ten lanes lead to each company. A call has its lane to itself until it is answered, and the next one in the same lane
+starts a tenth of the limits later: so all four limits hold at any instant, and a full minute is never followed by a
+stall. What is counted stands in `Lanes`: in this process, or in the database for all of them.
+"""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from service.errors import Throttled
+from service.ports import Lane, LaneRules, Lanes
 
 IN_FLIGHT = 10
 PER_SECOND = 10
 PER_MINUTE = 500
 BATCHES_PER_MINUTE = 40
 
-_SECOND_S = 1.05
-"""A little more than a second: what leaves here a second apart may arrive closer together."""
 _MINUTE_S = 60.5
-_LOOK_AGAIN_S = 0.05
+"""A little more than a minute: what leaves here a minute apart may arrive closer together."""
+RULES = LaneRules(
+    count=IN_FLIGHT,
+    apart_s=_MINUTE_S / (PER_MINUTE // IN_FLIGHT),
+    batches_apart_s=_MINUTE_S / (BATCHES_PER_MINUTE // IN_FLIGHT),
+    hold_s=120.0,
+)
+_SHORTEST_PAUSE_S = 0.001
+"""Less than that some clocks cannot tell, and nobody would ever come further."""
+LOOK_AGAIN_S = 0.05
+"""Nobody knows when a call will be answered: a full house is looked at again after a moment."""
 
 
 class Throttle(Protocol):
-    """Leave to call a company. One kept in a database can stand here when many processes work for one company."""
+    """Leave to call a company."""
 
     def slot(self, realm_id: str, *, batch: bool = False) -> AbstractContextManager[None]:
         """Hold a place for the time of one call. Raises `Throttled` when that would mean a long wait."""
 
 
-class InProcessThrottle:
-    """Shared by all threads and connections of this process.
+class LaneThrottle:
+    """Who would have to wait longer than `patience_s` is sent away with `Throttled`: a worker that sleeps is a worker
+    lost."""
 
-    `now` is a clock in seconds that only moves forward. Who would have to wait longer than `patience_s` is sent away
-    with `Throttled`: a worker that sleeps is a worker lost.
-    """
+    def __init__(
+        self,
+        lanes: Lanes,
+        *,
+        rules: LaneRules = RULES,
+        sleep: Callable[[float], None] = time.sleep,
+        patience_s: float = 5.0,
+    ) -> None:
+        self._lanes = lanes
+        self._rules = rules
+        self._sleep = sleep
+        self._patience_s = patience_s
+
+    @contextmanager
+    def slot(self, realm_id: str, *, batch: bool = False) -> Iterator[None]:
+        lane = self._enter(realm_id, batch)
+        try:
+            yield
+        finally:
+            self._lanes.give_back(lane)
+
+    def _enter(self, realm_id: str, batch: bool) -> Lane:
+        waited_s = 0.0
+        while isinstance(wait_s := self._lanes.take(realm_id, self._rules, batch=batch), float):
+            if waited_s + wait_s > self._patience_s:
+                raise Throttled("too many calls to this QuickBooks company", retry_after_s=math.ceil(wait_s))
+            pause_s = max(wait_s, _SHORTEST_PAUSE_S)
+            self._sleep(pause_s)
+            waited_s += pause_s
+        return wait_s
+
+
+class InProcessThrottle(LaneThrottle):
+    """Shared by all threads and connections of this process. `now` is a clock in seconds that only moves forward."""
 
     def __init__(
         self,
@@ -45,70 +90,45 @@ class InProcessThrottle:
         sleep: Callable[[float], None] = time.sleep,
         patience_s: float = 5.0,
     ) -> None:
+        super().__init__(InProcessLanes(now), sleep=sleep, patience_s=patience_s)
+
+
+class InProcessLanes:
+    """`service.ports.Lanes` in memory. Who holds a lane here cannot die alone, so none is ever taken away."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._sleep = sleep
-        self._patience_s = patience_s
         self._lock = threading.Lock()
-        self._companies: dict[str, _Company] = {}
+        self._companies: dict[str, list[_Lane]] = {}
 
-    @contextmanager
-    def slot(self, realm_id: str, *, batch: bool = False) -> Iterator[None]:
-        company = self._enter(realm_id, batch)
-        try:
-            yield
-        finally:
-            with self._lock:
-                company.in_flight -= 1
+    def take(self, realm_id: str, rules: LaneRules, *, batch: bool) -> Lane | float:
+        with self._lock:
+            lanes = self._companies.setdefault(realm_id, [_Lane() for _ in range(rules.count)])
+            now = self._now()
+            number = min(range(len(lanes)), key=lambda n: lanes[n].wait_s(now, batch))
+            wait_s = lanes[number].wait_s(now, batch)
+            if wait_s > 0:
+                return wait_s
+            lanes[number].start(now, rules, batch)
+            return Lane(realm_id, number, "")
 
-    def _enter(self, realm_id: str, batch: bool) -> _Company:
-        give_up_at = self._now() + self._patience_s
-        while True:
-            with self._lock:
-                now = self._now()
-                company = self._companies.setdefault(realm_id, _Company())
-                wait_s = company.wait_s(now, batch)
-                if wait_s <= 0:
-                    company.start(now, batch)
-                    return company
-            if now + wait_s > give_up_at:
-                raise Throttled("too many calls to this QuickBooks company", retry_after_s=math.ceil(wait_s))
-            self._sleep(wait_s)
+    def give_back(self, lane: Lane) -> None:
+        with self._lock:
+            self._companies[lane.realm_id][lane.number].is_held = False
 
 
-class _Window:
-    """At most `limit` starts within any `span_s` seconds."""
-
-    def __init__(self, limit: int, span_s: float) -> None:
-        self._span_s = span_s
-        self._starts: deque[float] = deque(maxlen=limit)
-
-    def wait_s(self, now: float) -> float:
-        if len(self._starts) < (self._starts.maxlen or 0):
-            return 0.0
-        return max(0.0, self._starts[0] + self._span_s - now)
-
-    def start(self, now: float) -> None:
-        self._starts.append(now)
-
-
-class _Company:
+class _Lane:
     def __init__(self) -> None:
-        self.in_flight = 0
-        self._all = (_Window(PER_SECOND, _SECOND_S), _Window(PER_MINUTE, _MINUTE_S))
-        self._batches = _Window(BATCHES_PER_MINUTE, _MINUTE_S)
+        self.is_held = False
+        self._free_at = self._batch_free_at = -math.inf
 
     def wait_s(self, now: float, batch: bool) -> float:
-        """How long until the next call may start, 0 when now. A full house is looked at again after a moment."""
-        waits = [window.wait_s(now) for window in self._all]
-        if batch:
-            waits.append(self._batches.wait_s(now))
-        if self.in_flight >= IN_FLIGHT:
-            waits.append(_LOOK_AGAIN_S)
-        return max(waits)
+        """How long until the next call may start here, 0 when now."""
+        free_at = max(self._free_at, self._batch_free_at) if batch else self._free_at
+        return max(free_at - now, LOOK_AGAIN_S if self.is_held else 0.0, 0.0)
 
-    def start(self, now: float, batch: bool) -> None:
-        self.in_flight += 1
-        for window in self._all:
-            window.start(now)
+    def start(self, now: float, rules: LaneRules, batch: bool) -> None:
+        self.is_held = True
+        self._free_at = now + rules.apart_s
         if batch:
-            self._batches.start(now)
+            self._batch_free_at = now + rules.batches_apart_s

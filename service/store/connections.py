@@ -58,16 +58,20 @@ _IS_DUE = and_(
     connections.c.not_before <= bindparam("now"),
     or_(connections.c.dirty > connections.c.seen, connections.c.sweep_at <= bindparam("now"), _WAITING),
 )
-_DUE = select(connections.c.id).where(_NOBODYS, _IS_DUE).order_by(connections.c.sweep_at)
+_DUE = (
+    select(connections.c.id)
+    .where(_NOBODYS, _IS_DUE)
+    .order_by(connections.c.served_at.asc().nulls_first(), connections.c.sweep_at)
+)
 _TAKE = (
     update(connections)
     .where(connections.c.id == bindparam("its_id"), _NOBODYS)
-    .values(claim=connections.c.claim + 1, claimed_until=bindparam("until"))
+    .values(claim=connections.c.claim + 1, claimed_until=bindparam("until"), claimed_by=bindparam("by"))
     .returning(connections.c.claim, connections.c.dirty)
 )
 _TAKE_DUE = _TAKE.where(_IS_DUE)
 _MINE = and_(connections.c.id == bindparam("its_id"), connections.c.claim == bindparam("number"))
-_RELEASE = update(connections).where(_MINE).values(claimed_until=NOBODYS)
+_RELEASE = update(connections).where(_MINE).values(claimed_until=NOBODYS, served_at=bindparam("at"))
 _DONE = bindparam("done", type_=BigInteger)
 _RELEASE_DONE = _RELEASE.values(seen=case((connections.c.seen < _DONE, _DONE), else_=connections.c.seen))
 
@@ -136,15 +140,21 @@ class SqlConnections(Repository):
     def due(self, now: datetime) -> list[int]:
         return list(self._connection.scalars(_DUE, {"now": now}))
 
-    def claim(self, connection_id: int, now: datetime, until: datetime, *, force: bool = False) -> Claim | None:
+    def claim(
+        self, connection_id: int, now: datetime, until: datetime, *, force: bool = False, by: str | None = None
+    ) -> Claim | None:
         """One statement, so that of many who try at once exactly one gets a row back."""
-        values = {"its_id": connection_id, "now": now, "until": until}
+        values = {"its_id": connection_id, "now": now, "until": until, "by": by}
         row = self._connection.execute(_TAKE if force else _TAKE_DUE, values).one_or_none()
         return Claim(connection_id, row.claim, row.dirty) if row else None
 
     def release(self, claim: Claim, *, seen: int | None) -> None:
-        mine = {"its_id": claim.connection_id, "number": claim.number}
+        mine = {"its_id": claim.connection_id, "number": claim.number, "at": self._context.clock()}
         self._connection.execute(*((_RELEASE, mine) if seen is None else (_RELEASE_DONE, {**mine, "done": seen})))
+
+    def free(self, connection_id: int, by: str) -> None:
+        theirs = and_(connections.c.id == connection_id, connections.c.claimed_by == by)
+        self._connection.execute(update(connections).where(theirs).values(claimed_until=NOBODYS))
 
     def clear_claims(self) -> None:
         self._connection.execute(update(connections).values(claimed_until=NOBODYS))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, bindparam, update
@@ -20,9 +21,11 @@ from service.store.connections import SqlConnections
 from service.store.database import make_engine, reading_engine, sqlite_file
 from service.store.figures import SqlFigures
 from service.store.finder import SqlFinder
+from service.store.heartbeats import SqlHeartbeats
 from service.store.id_map import SqlIdMap
 from service.store.inbox import SqlInbox
 from service.store.journal import SqlJournal
+from service.store.lanes import SqlLanes
 from service.store.listings import SqlListings
 from service.store.marks import SqlMarks
 from service.store.objects import SqlObjects
@@ -67,6 +70,7 @@ class SqlTransaction:
     tallies: ports.Tallies
     figures: ports.Figures
     finder: ports.Finder
+    heartbeats: ports.Heartbeats
 
 
 class SqlStore:
@@ -79,6 +83,7 @@ class SqlStore:
         self._clock = clock
         self._new_id = new_id
         self.vault: ports.TokenVault = SqlTokenVault(engine, cipher, clock)
+        self.lanes: ports.Lanes = SqlLanes(engine, clock if engine.dialect.name == "sqlite" else None)
 
     @contextmanager
     def reading(self) -> Iterator[ports.Transaction]:
@@ -93,6 +98,12 @@ class SqlStore:
             if claim is not None:
                 _hold(connection, claim, until)
             yield self._transaction(connection)
+
+    @contextmanager
+    def driver_transaction(self) -> Iterator[Any]:
+        """A short transaction, as the driver's own connection: for what keeps its rows beside ours."""
+        with self.engine.begin() as connection:
+            yield connection.connection.driver_connection
 
     def rotate_keys(self) -> int:
         """Re-encrypt every secret with the newest key; answers how many."""
@@ -128,6 +139,7 @@ class SqlStore:
             tallies=SqlTallies(context),
             figures=SqlFigures(context),
             finder=SqlFinder(context),
+            heartbeats=SqlHeartbeats(context),
         )
 
 

