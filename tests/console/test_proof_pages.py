@@ -183,13 +183,15 @@ def test_a_period_that_is_none_is_refused(busy: World, support: Browser):
 # -------------------------------------------------------------------------------------------------- runs
 
 
-def test_runs_are_listed_and_filtered(support: Browser, world: World):
-    world.reconcile()
+def test_runs_are_listed_and_filtered(busy: World, support: Browser):
+    every = text_of(support.get(f"{ONE}/runs"))
+    one = text_of(support.get(f"{ONE}/runs?kind=enable_two_way"))
 
-    page = text_of(support.get(f"{ONE}/runs?kind=enable_two_way"))
-
-    assert "Turn on two-way sync" in page
-    assert "1–1 of 1" in page
+    assert "Reconcile" in every
+    assert "1 of 1" in every  # steps of a run that sent one invoice
+    assert "Turn on two-way sync" in one
+    assert "1–1 of 1" in one
+    assert "Reconcile" not in one.partition("Begun by")[2]
 
 
 def test_a_held_run_says_why_and_what_it_would_change_and_another_person_releases_it(support: Browser, world: World):

@@ -53,7 +53,7 @@ RUNS = Table(
         Column("kind", "Run", read=lambda row: spelled(row["kind"]), href=lambda row: _address(row)),
         Column("state", "State", "status"),
         Column("trigger", "Begun by", read=lambda row: row["requested_by"] or TRIGGERS.get(row["trigger"])),
-        Column("done", "Progress", "count", read=_progress),
+        Column("done", "Progress", read=_progress),
         Column("problems", "Problems", "count"),
         Column("metered_calls", "Metered calls", "count"),
         Column("started_at", "Took", sortable=False, read=lasted),
