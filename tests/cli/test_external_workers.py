@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from databases import fresh_postgres
+from databases import empty, fresh_postgres
 from fake_engine import FERNET_KEY, some_settings
 
 from service.cli.outside import StoredMigrations
@@ -39,7 +39,8 @@ def store(url: str) -> Iterator[SqlStore]:
     opened = open_store(url, [FERNET_KEY], now)
     yield opened
     with psycopg.connect(conninfo(url), autocommit=True) as connection:
-        connection.execute("TRUNCATE connections, heartbeats, procrastinate_jobs, procrastinate_workers CASCADE")
+        connection.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
+    empty(url)
     opened.close()
 
 

@@ -64,7 +64,9 @@ def test_calls_add_up_within_a_month(store):
     with store.writing() as t:
         t.connections.update(connection_id, realm_id="realm-1")
         t.tallies.add_calls(march | {("2026-03", "realm-1", "batch", "answered"): 1})
-        t.tallies.add_calls({("2026-03", "realm-1", "metered", "lost"): 1, ("2026-04", "realm-1", "free", "answered"): 9})
+        t.tallies.add_calls(
+            {("2026-03", "realm-1", "metered", "lost"): 1, ("2026-04", "realm-1", "free", "answered"): 9}
+        )
 
     with store.reading() as t:
         assert t.figures.calls("2026-03") == {connection_id: Calls(free=2, metered=6)}
