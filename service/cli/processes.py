@@ -35,12 +35,14 @@ def serve(world: Outside, host: str, port: int) -> None:
 @click.command()
 @outside
 def worker(world: Outside) -> None:
-    """Work without serving HTTP; any number of these may run on PostgreSQL."""
+    """Work without serving HTTP; any number of these may run on PostgreSQL with WORKERS=external."""
     settings = load_settings(world.env)
     if settings.on_sqlite:
         raise NotReady("worker needs PostgreSQL; on SQLite qbo-sync serve works too")
     configure_logging(settings.log_format, settings.log_level)
     prepare_tables(settings, world.migrations)
+    if settings.workers == "embedded":
+        raise NotReady("worker needs WORKERS=external, for all processes; with embedded qbo-sync serve works by itself")
     start_tracing(world.env)
     service = world.build(settings)
     begin_work(service)

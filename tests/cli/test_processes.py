@@ -78,6 +78,16 @@ def test_a_worker_on_sqlite_is_refused(run: Type, world: World) -> None:
     assert result.stderr == "Error: worker needs PostgreSQL; on SQLite qbo-sync serve works too\n"
 
 
+def test_a_worker_beside_a_server_that_works_itself_is_refused(run: Type, world: World) -> None:
+    """They would not share QuickBooks' limits."""
+    world.env["DATABASE_URL"] = POSTGRESQL
+
+    result = run("worker")
+
+    assert result.exit_code == 1
+    assert "WORKERS=external" in result.stderr
+
+
 def test_a_worker_works_until_it_is_told_to_stop(run: Type, world: World) -> None:
     world.env |= {"DATABASE_URL": POSTGRESQL, "WORKERS": "external"}
     heard = world.service.dispatcher.heard
