@@ -179,7 +179,7 @@ class NoMigrations:
 
 def everything_kept(world: World) -> str:
     """Every value of every row of the database."""
-    engine = world.service.store._engine
+    engine = world.service.store.engine
     with engine.connect() as connection:
         return json.dumps(
             [
