@@ -83,7 +83,7 @@ def browser(world: World, provider: Provider) -> Browser:
     oidc = {"oidc_issuer": provider.issuer, "oidc_client_id": "console", "oidc_client_secret": SecretStr("s3cret")}
     settings = world.service.settings.model_copy(update=oidc)
     service = type("Office", (), {**vars(world.service), "settings": settings})()
-    app = create_app(desk=service.desk, intake=service.intake, public_url=settings.public_url)
+    app = create_app(desk=service.desk, intake=service.intake, figures=service.figures, public_url=settings.public_url)
     open_console(app, service)
     return Browser(app)
 
