@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from service.engine.working import Ports, instant
 from service.errors import SecretLost
-from service.ports import Connection, ConnectionState, Figure, Tokens, Transaction
+from service.ports import WORKER, Connection, ConnectionState, Figure, Tokens, Transaction
 
 RECENT = timedelta(hours=1)
 _ANY: tuple[str, ...] = ()
@@ -126,6 +126,8 @@ def _of_work(tx: Transaction, now: datetime) -> list[Figure]:
     for kind, started, finished in times:
         took.setdefault((kind,), []).append(((finished or now) - started).total_seconds())
     due = [tx.connections.by_id(each) for each in tx.connections.due(now)]
+    seen = tx.heartbeats.last(WORKER)
+    age = (now - seen).total_seconds() if seen else None
     return [
         Figure("runs", "Runs that are kept; a look that found nothing is not", tx.tallies.runs(), ("kind", "state")),
         Figure(
@@ -139,6 +141,9 @@ def _of_work(tx: Transaction, now: datetime) -> list[Figure]:
             "Runs of the last hour and those under way: the longest",
             {kind: max(each) for kind, each in took.items()},
             ("kind",),
+        ),
+        _maybe(
+            "worker_heartbeat_age_seconds", "Since a worker process showed itself; nothing with embedded workers", age
         ),
         _one(
             "due_seconds", "How long the connection that waits longest has waited for a worker", _longest_due(due, now)

@@ -12,6 +12,7 @@ import yaml
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.ports import WORKER
 from service.web import create_app
 from tests.stories.world import World
 
@@ -76,6 +77,16 @@ def test_a_change_that_waits_is_seen_to_wait(world: World) -> None:
     assert one(figures, "oldest_waiting_change_seconds") >= 90
     assert one(figures, "lag_seconds", side="erp") >= 90
     assert one(figures, "last_notice_age_seconds", source="erp") >= 90
+
+
+def test_the_last_sign_of_life_of_a_worker_is_seen_by_every_process(world: World) -> None:
+    assert scraped(world).get("qbo_sync_worker_heartbeat_age_seconds", {}) == {}
+
+    with world.service.store.writing() as tx:
+        tx.heartbeats.beat(WORKER, world.clock())
+    world.clock.sleep(42)
+
+    assert one(scraped(world), "worker_heartbeat_age_seconds") == 42
 
 
 def test_calls_stay_counted_when_the_look_that_made_them_is_forgotten(world: World) -> None:
