@@ -41,11 +41,13 @@ MOVES = ("cancel", "import", "update")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happens to one company: rows of the plan, and A/R in cents (before, after) on both sides. `facts`: how many
-    credits and payments each side has, and over how much."""
+    """What happens to one company: rows of the plan, and A/R in cents (before, after) on both sides. `recognised`:
+    credits of before the connection that QuickBooks holds; `facts`: how many credits and payments each side has, and
+    over how much."""
 
     rows: tuple[dict[str, Any], ...]
     cancels: tuple[str, ...]
+    recognised: tuple[str, ...]
     erp: tuple[int, int]
     quickbooks: tuple[int, int]
     facts: dict[str, Any]
@@ -118,25 +120,24 @@ def _cancel_what_quickbooks_lacks(w: Working, used_credits: str) -> None:
     if cancels:
         read_erp(w, ("credit", "invoice", "payment"))
     w.heed()
+    _want(w, [credit for outcome in planned.values() for credit in outcome.recognised])
     if not w.connection.two_way:
         w.update(two_way=True)
 
 
 def _outcome(tx: Transaction, w: Working, company: str, lists: Lists, used_credits: str) -> Outcome:
-    now = compare(tx, w, company, lists, two_way=True)
+    records = tx.records.of_company(w.id, company)
+    recognised = _recognised(tx, w, company, lists, records)
+    now = compare(tx, w, company, lists, two_way=True, records=_wanting(records, recognised))
     fates = {credit.id: _fate(now, credit) for credit in now.books.credits.values() if credit.live}
     cancels = tuple(sorted(credit for credit, fate in fates.items() if fate == "cancel"))
     revert = used_credits == "revert"
     after = compare(tx, w, company, lists, two_way=True, records=_after(now.records, cancels, revert=revert))
     rows = [_credit_row(now, now.books.credits[credit], fate, revert=revert) for credit, fate in sorted(fates.items())]
-    adopted = {(row["kind"], row["erp_id"]) for row in rows if row["action"] == "adopt"}
     changes = [s for s in after.plan.steps if s.action is not Action.REMEMBER]
     for step in changes:
-        row = views.step(
-            after, step, lists, "import" if step.action is Action.DECLARE and step.erp is None else "update"
-        )
-        if (row["kind"], row["erp_id"]) not in adopted:
-            rows.append(row)
+        action = "import" if step.action is Action.DECLARE and step.erp is None else "update"
+        rows.append(views.step(after, step, lists, action))
     erp_before = erp_receivable(now.books)
     erp_after = erp_receivable(after.books) + sum(
         contribution(s.document) - contribution(s.erp) for s in changes if s.action is Action.DECLARE
@@ -146,7 +147,27 @@ def _outcome(tx: Transaction, w: Working, company: str, lists: Lists, used_credi
         contribution(s.document) - contribution(s.before) for s in changes if s.action is not Action.DECLARE
     )
     before_and_after = (erp_before, erp_after), (quickbooks_before, quickbooks_after)
-    return Outcome(tuple(rows), cancels, *before_and_after, _facts(now))
+    return Outcome(tuple(rows), cancels, tuple(sorted(recognised)), *before_and_after, _facts(now))
+
+
+def _recognised(tx: Transaction, w: Working, company: str, lists: Lists, records: list[Record]) -> frozenset[str]:
+    """Credits of before the connection that QuickBooks turns out to hold: they are wanted from now on, with the
+    payments that use them and the invoices of these. Else their uses in QuickBooks would count a second time."""
+    old = frozenset(r.erp_id for r in records if r.kind == "CREDIT" and r.wanted is None and not r.deleted)
+    if not old:
+        return old
+    asked = compare(tx, w, company, lists, two_way=True, records=_wanting(records, old))
+    credits = (asked.books.credits[credit] for credit in old & asked.books.credits.keys())
+    return frozenset(credit.id for credit in credits if credit.live and _document_of(asked, credit) in asked.adopted)
+
+
+def _wanting(records: list[Record], credits: frozenset[str]) -> list[Record]:
+    return [replace(r, wanted="touched") if r.kind == "CREDIT" and r.erp_id in credits else r for r in records]
+
+
+def _want(w: Working, credits: list[str]) -> None:
+    with w.writing() as tx:
+        tx.records.set_wanted(w.id, "CREDIT", credits, "touched")
 
 
 def _facts(c: Comparison) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -117,6 +118,64 @@ def test_an_application_that_was_typed_by_hand_on_another_day_is_adopted(one_way
     assert len(world.all("Payment")) == 1
     assert world.account.get("credit", credit["id"])["status"] == "REDEEMED"
     assert world.account.get("invoice", invoice["id"])["remaining_amount"] == "60.00"
+    world.check()
+
+
+def before_the_connection(world: World) -> tuple[str, str]:
+    """(company, customer) of an account that is connected later; its clock stands in January until `connect_now`."""
+    world.clock.now = datetime(2026, 1, 20, 18, tzinfo=UTC)
+    return world.linked_company()
+
+
+def connect_now(world: World) -> None:
+    world.clock.now = datetime(2026, 3, 2, 17, tzinfo=UTC)
+    world.connect()
+    world.settle()
+
+
+def test_credits_of_before_the_connection_that_were_typed_into_quickbooks_are_adopted_too(unconnected: World) -> None:
+    world = unconnected
+    company, customer = before_the_connection(world)
+    typed = world.user.create_credit(company_id=company, amount="70.00")
+    world.person.write_credit_memo(customer, "70.00", number=typed["credit_number"], date="2026-01-20")
+    other_day = world.user.create_credit(company_id=company, amount="33.00")
+    world.person.write_credit_memo(customer, "33.00", number=other_day["credit_number"], date="2026-01-22")
+    connect_now(world)
+
+    plan = preview(world)
+    world.enable_two_way()
+
+    assert {(row["action"], row["number"]) for row in plan["steps"]} == {
+        ("adopt", typed["credit_number"]),
+        ("cancel", other_day["credit_number"]),
+        ("import", other_day["credit_number"]),
+    }
+    assert world.account.get("credit", typed["id"])["status"] == "ACTIVE"
+    assert len(world.all("CreditMemo")) == 2
+    world.check()
+
+
+def test_uses_of_before_the_connection_that_both_books_hold_count_once(unconnected: World) -> None:
+    """20 of credit, 8 of it used in both books on an invoice that both have: 12 are left, not 4."""
+    world = unconnected
+    company, customer = before_the_connection(world)
+    credit = world.user.create_credit(company_id=company, amount="20.00")
+    invoice = world.user.create_invoice(company_id=company, amount="50.00")
+    world.user.receive_payment(
+        invoice_id=invoice["id"], amount="8.00", credits=[{"credit_id": credit["id"], "amount": "8.00"}]
+    )
+    typed = world.person.create_invoice(customer, "50.00", number=invoice["invoice_number"])["Id"]
+    memo = world.person.write_credit_memo(customer, "20.00", number=credit["credit_number"], date="2026-01-20")["Id"]
+    world.person.take_payment(customer, "0.00", {typed: "8.00"}, {memo: "8.00"}, date="2026-01-25")
+    connect_now(world)
+    receivables = world.account.receivables(company)
+
+    [ar] = preview(world)["ar"]
+    world.enable_two_way()
+
+    assert ar["erp_after"] == ar["erp_before"] == ar["quickbooks_after"] == "30.00"
+    assert world.account.receivables(company) == receivables == 3000
+    assert (len(world.all("Invoice")), len(world.all("Payment"))) == (1, 1)
     world.check()
 
 
