@@ -332,3 +332,22 @@ def test_a_refund_whose_answer_was_lost_is_tied_to_its_credit_memo_all_the_same(
 
     assert world.one("CreditMemo")["RemainingCredit"] == 0
     world.check()
+
+
+def test_what_was_deleted_before_its_lost_answer_was_asked_for_is_not_linked_as_a_ghost(world: World) -> None:
+    """Found by seed 1339: the next attempt had the same request id, so QuickBooks replayed the first one's success."""
+    company, _ = world.linked_company()
+    invoice = world.user.create_invoice(company_id=company, amount="10.47")
+    world.settle()
+    world.qbo.faults.add(match={"operation": "create", "path": "payment"}, kind="truncated_json")
+    paid = world.user.receive_payment(invoice_id=invoice["id"], amount="10.41")
+    world.deliver()
+    world.service.dispatcher.run_due()
+
+    world.person.delete_payment(world.one("Payment")["Id"])
+    world.settle()
+    world.wait(minutes=10)
+
+    [link] = world.links(kind="PAYMENT", erp_id=paid["id"])
+    assert link["quickbooks_id"] == world.one("Payment")["Id"]
+    world.check(made_anew=1)
