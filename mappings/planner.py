@@ -106,8 +106,14 @@ def in_scope(situation: Situation) -> frozenset[Key]:
                 scope |= links.keys() & documents.keys()
             elif any(target in scope and not _is_linked(situation, target) for target in links):
                 scope.add(key)
+            elif any(part.key in scope for part in _refunds(documents[key])):
+                scope.add(key)  # what ties a refund to its credit has no record of its own
         grown = len(scope) > size
     return frozenset(scope)
+
+
+def _refunds(side: Side) -> Parts:
+    return side.refunds if isinstance(side, Payment) else ()
 
 
 def _is_linked(situation: Situation, key: Key) -> bool:

@@ -488,8 +488,10 @@ def adoptable(
     document: Document, objects: Iterable[tuple[str, Raw]], customer: str, *, by_number: bool
 ) -> Entity | None:
     """An object that QuickBooks already holds for this document: made by us and forgotten (our marker), or typed by
-    hand
-    (number). Customer and amount must agree as well, and the date where only the number speaks. None when in doubt.
+    hand (number).
+
+    Customer and amount must agree as well, and the date where only the number speaks. What carries both our marker and
+    the number is ours whatever its amount: somebody's copy of it has another number. None when in doubt.
     """
     found = []
     mark = marker(document.key)
@@ -497,8 +499,10 @@ def adoptable(
         if entity != TYPES[document.KIND.value] or customer_of(raw) != customer or is_voided(raw):
             continue
         same_amount = amount_of(raw, "TotalAmt") == document.total
-        if same_amount and mark is not None and marker_of(raw) == mark:
-            found.append((0 if raw.get("TxnDate") == document.date else 1, int(raw["Id"]), (entity, str(raw["Id"]))))
+        same_number = document.number is not None and number_of(raw) == document.number
+        if (same_amount or same_number) and mark is not None and marker_of(raw) == mark:
+            rank = 0 if same_amount and raw.get("TxnDate") == document.date else 1
+            found.append((rank, int(raw["Id"]), (entity, str(raw["Id"]))))
         elif by_number and same_amount and _by_hand(raw, document):
             found.append((2, int(raw["Id"]), (entity, str(raw["Id"]))))
     return min(found)[2] if found else None

@@ -614,6 +614,9 @@ class Connections(Protocol):
     def clear_claims(self) -> None:
         """At the start of the only process that owns an SQLite file."""
 
+    def sweep_all(self) -> None:
+        """Both sides are read as a whole with the next look at each connection that is connected."""
+
 
 class Records(Protocol):
     """The ERP's records as last read."""

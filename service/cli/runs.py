@@ -88,10 +88,14 @@ def _somebody_works(service: Service) -> Iterator[None]:
 
 
 def begin_work(service: Service) -> None:
-    """Start the dispatcher. The only process on an SQLite file first forgets the claims of those before it."""
-    if service.settings.on_sqlite:
-        with service.store.writing() as books:
+    """Start the dispatcher. The only process on an SQLite file first forgets the claims of those before it.
+
+    Both sides are read before anything is written: the database may come from a backup, and know less than we did.
+    """
+    with service.store.writing() as books:
+        if service.settings.on_sqlite:
             books.connections.clear_claims()
+        books.connections.sweep_all()
     service.dispatcher.start()
 
 

@@ -423,6 +423,7 @@ class Applier:
             else:
                 # What both held before stays remembered: QuickBooks' change is not done with.
                 self._save(tx, step.key, there, row_side(row), from_json(row.echo))
+                self.c = compare(tx, self.w, self.c.company, self.lists)
             tx.audits.add(self.w.id, [self._audit(step, (entity, object_id), "erp", step.document)])
             if mirrored:
                 tx.problems.settle(self.w.id, step.key, at=self.w.now())
@@ -432,7 +433,12 @@ class Applier:
                     tx,
                     self.w,
                     problems.of_step(
-                        self.w, self.c, replace(step, before=erp), error, choices=("use_erp", "use_quickbooks")
+                        # As the next look will find it, so that the very same is not told again.
+                        self.w,
+                        self.c,
+                        replace(step, before=self.c.projection.documents.get(step.key)),
+                        error,
+                        choices=("use_erp", "use_quickbooks"),
                     ),
                 )
         if not mirrored:

@@ -88,7 +88,8 @@ def _repeat(w: Working, intent: Intent) -> None:
         _close(w, intent, "refused", error)
         return
     if answer is None:
-        _close(w, intent, "abandoned", Refused("What it made was deleted in QuickBooks since."))
+        # Answered, though by a ghost: the next attempt has a request id of its own, else this answer is replayed to it.
+        _close(w, intent, "answered", Refused("What it made was deleted in QuickBooks since."))
         return
     with w.writing() as tx:
         record_answer(tx, w, intent, answer)
@@ -117,6 +118,9 @@ def _alive(w: Working, intent: Intent, answer: Raw) -> Raw | None:
     try:
         return w.quickbooks.read(intent.write.entity, str(answer["Id"]))
     except Gone:
+        with w.writing() as tx:
+            company = _company_of(tx, w, intent, answer)
+            tx.audits.add(w.id, [_repeated(w, intent, str(answer["Id"]), company, number=number_of(answer))])
         return None
 
 

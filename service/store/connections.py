@@ -159,6 +159,10 @@ class SqlConnections(Repository):
     def clear_claims(self) -> None:
         self._connection.execute(update(connections).values(claimed_until=NOBODYS))
 
+    def sweep_all(self) -> None:
+        connected = connections.c.state == ConnectionState.CONNECTED.value
+        self._connection.execute(update(connections).where(connected).values(sweep_at=self._context.clock()))
+
     def _row(self, connection_id: int) -> Row[Any]:
         return _known(self._connection.execute(_BY_ID, {"its_id": connection_id}).one_or_none(), connection_id)
 

@@ -17,7 +17,7 @@ def _run(history: History) -> Outcome:
 
 
 def test_only_the_steps_and_switches_that_break_the_law_are_left() -> None:
-    history = History(1, True, {"cdc_lag_s": 5, "overpaid_line": "clamp"}, STEPS)
+    history = History(1, two_way=True, switches={"cdc_lag_s": 5, "overpaid_line": "clamp"}, steps=STEPS)
 
     shortest = shrink(_run(history), _run).history
 

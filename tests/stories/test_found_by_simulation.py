@@ -317,3 +317,37 @@ def test_a_credit_that_quickbooks_spread_over_our_invoice_and_its_own_is_told_on
     assert world.account.get("credit", credit["id"])["remaining_balance"] == "0.00"
     assert not world.problems()
     world.check(unexplained=True)
+
+
+def test_a_refund_whose_answer_was_lost_is_tied_to_its_credit_memo_all_the_same(world: World) -> None:
+    """Found by seed 1382: with the memo and the cheque both linked, nothing asked for what ties them any more."""
+    company, _ = world.linked_company()
+    credit = world.user.create_credit(company_id=company, amount="54.20")
+    world.settle()
+    world.qbo.faults.add(match={"operation": "create", "path": "purchase"}, kind="reset")
+
+    world.user.refund_credit(credit_id=credit["id"], amount="54.20")
+    world.settle()
+    world.wait(minutes=10)
+
+    assert world.one("CreditMemo")["RemainingCredit"] == 0
+    world.check()
+
+
+def test_what_was_deleted_before_its_lost_answer_was_asked_for_is_not_linked_as_a_ghost(world: World) -> None:
+    """Found by seed 1339: the next attempt had the same request id, so QuickBooks replayed the first one's success."""
+    company, _ = world.linked_company()
+    invoice = world.user.create_invoice(company_id=company, amount="10.47")
+    world.settle()
+    world.qbo.faults.add(match={"operation": "create", "path": "payment"}, kind="truncated_json")
+    paid = world.user.receive_payment(invoice_id=invoice["id"], amount="10.41")
+    world.deliver()
+    world.service.dispatcher.run_due()
+
+    world.person.delete_payment(world.one("Payment")["Id"])
+    world.settle()
+    world.wait(minutes=10)
+
+    [link] = world.links(kind="PAYMENT", erp_id=paid["id"])
+    assert link["quickbooks_id"] == world.one("Payment")["Id"]
+    world.check(made_anew=1)
