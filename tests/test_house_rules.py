@@ -48,6 +48,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "fixtures.screenshots": {"service.console", "service.web", "fixtures.simulation", "fixtures.simulators"},
     "fixtures.handbook": {"service.engine", "service.errors", "service.quickbooks", "service.web"},
+    "fixtures.mutants": set(),
+    "fixtures.torture": {"fixtures.demo"},
     "fixtures.sweep": {"service.bootstrap", "service.logs", "fixtures.simulation", "fixtures.simulators"},
     "fixtures.simulation": {
         "service.bootstrap", "service.errors", "service.logs", "service.settings", "fixtures.simulators",

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-
 import pytest
 
 from fixtures.sweep.faults import FAULTS, faults_on
 from fixtures.sweep.flows import FLOWS
 from fixtures.sweep.play import as_it_goes, sweep, told
-
-
-@pytest.fixture(autouse=True)
-def silence() -> Iterator[None]:
-    """Thousands of lines about faults that were ordered."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("flow", sorted(FLOWS))
