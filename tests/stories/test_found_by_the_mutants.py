@@ -112,3 +112,13 @@ def test_a_notice_of_a_deletion_is_kept_until_its_work_is_done(world: World) -> 
 
     assert [i for i in world.all("Invoice") if i["Balance"]] == []
     world.check()
+
+
+def test_a_notice_that_the_erp_sends_twice_is_worked_once(world: World) -> None:
+    company, _ = world.linked_company()
+    world.user.create_credit(company_id=company, amount="40.00")
+    account_id, headers, body = world.erp.webhooks.drain()[-1]
+
+    answers = [world.service.intake.erp(account_id, body, headers["x-distru-signature"]) for _ in range(2)]
+
+    assert answers == ["accepted", "duplicate"]
