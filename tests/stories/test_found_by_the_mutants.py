@@ -7,6 +7,13 @@ from datetime import timedelta
 from tests.stories.world import World
 
 
+def look(world: World) -> None:
+    """The ERP's notices arrive and QuickBooks' are late; the workers look once."""
+    for account_id, headers, body in world.erp.webhooks.drain():
+        world.service.intake.erp(account_id, body, headers["x-distru-signature"])
+    world.service.dispatcher.run_due()
+
+
 def disconnect_hard_and_come_back(world: World) -> None:
     world.desk.disconnect("acc-1", mode="hard", confirm="Emerald Wholesale", actor=world.actor)
     world.settle()
@@ -86,16 +93,15 @@ def test_a_memo_that_a_person_deleted_before_its_answer_came_is_not_linked_as_if
     world.settle()
     world.qbo.faults.add(match={"operation": "create"}, kind="timeout_after")
     credit = world.user.create_credit(company_id=company, amount="40.00")
-    world.deliver()
-    world.service.dispatcher.run_due()
+    look(world)
     world.person.delete_credit_memo(world.one("CreditMemo")["Id"])
-
-    world.settle()
-    world.wait(minutes=10)
+    world.clock.sleep(6)
+    look(world)
 
     linked = {memo["Id"] for memo in world.all("CreditMemo")}
     shown = world.account.links("credit")[credit["id"]]
     assert shown["sync_status"] != "SYNCED" or shown["quickbooks_id"] in linked, shown
+    world.settle()
     world.check(made_anew=1)
 
 
@@ -122,3 +128,44 @@ def test_a_notice_that_the_erp_sends_twice_is_worked_once(world: World) -> None:
     answers = [world.service.intake.erp(account_id, body, headers["x-distru-signature"]) for _ in range(2)]
 
     assert answers == ["accepted", "duplicate"]
+
+
+def test_the_notices_of_our_own_writes_cost_nothing(world: World) -> None:
+    company, _ = world.linked_company()
+    world.user.create_credit(company_id=company, amount="40.00")
+    world.settle()
+    world.user.create_credit(company_id=company, amount="7.00")
+    look(world)
+    metered = world.company.calls.metered
+
+    assert world.deliver() > 0
+    world.service.dispatcher.run_due()
+
+    assert len(world.all("CreditMemo")) == 2
+    assert world.company.calls.metered == metered
+
+
+def test_a_lost_answer_makes_no_second_memo_though_quickbooks_notices_are_late(world: World) -> None:
+    company, _ = world.linked_company()
+    world.settle()
+    world.qbo.faults.add(match={"operation": "create"}, kind="timeout_after")
+    world.user.create_credit(company_id=company, amount="40.00")
+    look(world)
+    world.clock.sleep(6)
+    look(world)
+
+    assert len(world.all("CreditMemo")) == 1
+    world.settle()
+    world.check()
+
+
+def test_a_change_meets_a_version_that_somebody_typed_meanwhile_and_finds_its_way(world: World) -> None:
+    company, _ = world.linked_company()
+    credit = world.user.create_credit(company_id=company, amount="40.00")
+    world.settle()
+    world.person.edit_credit_memo(world.one("CreditMemo")["Id"], note="typed by Ann")
+    world.user.edit_credit(id=credit["id"], amount="55.00")
+    look(world)
+
+    assert world.one("CreditMemo")["TotalAmt"] == 55
+    assert world.problems() == []
