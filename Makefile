@@ -9,7 +9,7 @@ WORKERS ?= 2
 UV ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test docs lint format simulate bench lock image clean
+.PHONY: help install demo test docs lint format simulate sweep mutants torture bench lock image clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -34,6 +34,18 @@ SEED ?= 1
 
 simulate: $(INSTALLED)  ## Play N random histories from SEED on; a failing one is told in its shortest form
 	$(BIN)/python -m fixtures.simulation --histories $(N) --seed $(SEED) --workers $(WORKERS)
+
+sweep: $(INSTALLED)  ## Every fault at every effect of the canonical flows (FLOW=… AT=… FAULT=… plays one again)
+	$(BIN)/python -m fixtures.sweep --workers $(WORKERS) $(if $(FLOW),--flow $(FLOW)) \
+		$(if $(AT),--at $(AT)) $(if $(FAULT),--fault $(FAULT))
+
+mutants: $(INSTALLED)  ## Plant each of a list of defects in a copy, and see that the tests catch it
+	$(BIN)/python -m fixtures.mutants $(ARGS)
+
+SECONDS ?= 60
+
+torture: $(INSTALLED)  ## Kill and stop real processes on either database for SECONDS, then check the books
+	$(BIN)/python -m fixtures.torture --seconds $(SECONDS) --seed $(SEED) $(ARGS)
 
 lint: $(INSTALLED)  ## Check style and types
 	$(BIN)/ruff check

@@ -48,6 +48,9 @@ ARROWS: dict[str, set[str]] = {
     },
     "fixtures.screenshots": {"service.console", "service.web", "fixtures.simulation", "fixtures.simulators"},
     "fixtures.handbook": {"service.engine", "service.errors", "service.quickbooks", "service.web"},
+    "fixtures.mutants": set(),
+    "fixtures.torture": {"fixtures.demo"},
+    "fixtures.sweep": {"service.bootstrap", "service.logs", "fixtures.simulation", "fixtures.simulators"},
     "fixtures.simulation": {
         "service.bootstrap", "service.errors", "service.logs", "service.settings", "fixtures.simulators",
     },
@@ -68,10 +71,12 @@ CONFINED = {
     "pwdlib": {"service.passwords"},
     "sqlalchemy": {
         "service.store", "service.settings", "service.health", "service.cli", "fixtures.bench", "fixtures.simulation",
+        "fixtures.sweep",
     },
     "requests": {
         "service.quickbooks", "service.erp", "service.bootstrap", "service.cli", "service.console",
-        "fixtures.simulators", "fixtures.demo", "fixtures.simulation", "fixtures.bench",
+        "fixtures.simulators", "fixtures.demo", "fixtures.simulation", "fixtures.bench", "fixtures.sweep",
+        "fixtures.torture",
     },
 }  # fmt: skip
 """Packages that only some rooms may know."""

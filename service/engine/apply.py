@@ -412,14 +412,15 @@ class Applier:
             row = self._row(step.key, there, None, None)
             kept = [ref for ref in row.records if ref not in refs]
             carried = [ref for ref in refs if self._belongs(ref, step.key)]
-            self._save(tx, step.key, there, row_side(row), step.document, records=(*kept, *carried))
+            status = "DELETED_IN_QBO" if gone else "SYNCED"
+            self._save(tx, step.key, there, row_side(row), step.document, records=(*kept, *carried), status=status)
             self.c = compare(tx, self.w, self.c.company, self.lists)
         erp = self.c.projection.documents.get(step.key)
         mirrored = in_step(erp, step.document)
         with self.w.writing() as tx:
             if mirrored:
                 agreed = erp if erp is not None else step.document
-                self._save(tx, step.key, there, agreed, step.document, status="DELETED_IN_QBO" if gone else "SYNCED")
+                self._save(tx, step.key, there, agreed, step.document, status=status)
             else:
                 # What both held before stays remembered: QuickBooks' change is not done with.
                 self._save(tx, step.key, there, row_side(row), from_json(row.echo))
@@ -470,10 +471,17 @@ class Applier:
         self.moved.add(step.key)
         entity = self.c.held.entities.get(step.key)
         with self.w.writing() as tx:
-            self._save(tx, step.key, entity, step.erp, step.document)
+            self._save(tx, step.key, entity, step.erp, step.document, status=self._status_after(step))
             tx.problems.settle(self.w.id, step.key, at=self.w.now())
             if step.key in self.c.adopted:
                 tx.audits.add(self.w.id, [self._audit(step, entity, "map", step.document)])
+
+    def _status_after(self, step: Step) -> str:
+        """What ended in QuickBooks without us: the ERP may have been told before we could write it down."""
+        before, row = self.c.situation.agreed.get(step.key), self.c.rows.get(step.key)
+        if before is None or row is None or not isinstance(step.document, Ending):
+            return "SYNCED"
+        return row.status if isinstance(before.quickbooks, Ending) else "DELETED_IN_QBO"
 
     def _row(self, key: Key, entity: Entity | None, agreed: Side, echo: Side) -> Row:
         known = self.c.rows.get(key)

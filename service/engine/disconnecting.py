@@ -39,8 +39,10 @@ def soft(w: Working) -> None:
 def hard(w: Working) -> None:
     """Every QuickBooks ID of the connection is cleared in the ERP and archived here under its epoch; two-way goes off.
 
-    Resumable: clearing a link twice changes nothing, and the epoch ends only when all are cleared.
+    Resumable: clearing a link twice changes nothing, and the epoch ends once, when all are cleared.
     """
+    if w.connection.state is ConnectionState.HARD_DISCONNECTED:
+        return  # it was interrupted after its last step
     w.progress(phase="Clearing QuickBooks IDs in the ERP")
     _clear_links(w)
     w.heed()
@@ -72,7 +74,8 @@ def hard(w: Working) -> None:
             lists={"epochs": epochs, "preferences": None, "preferences_at": None, "timezone": None},
             watermarks=dict.fromkeys(EPOCH_SOURCES),
         )
-    _say(w, "hard_disconnect", f"Every QuickBooks ID cleared; epoch {connection.epoch} archived.")
+        why = f"Every QuickBooks ID cleared; epoch {connection.epoch} archived."
+        tx.audits.add(w.id, [_entry(w, "hard_disconnect", why)])
 
 
 def give_up(w: Working) -> None:
@@ -167,25 +170,24 @@ def _portable(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _say(w: Working, action: str, why: str) -> None:
-    run = w.run
     with w.writing() as tx:
-        tx.audits.add(
-            w.id,
-            [
-                Audit(
-                    at=w.now(),
-                    actor=run.requested_by if run and run.requested_by else "sync",
-                    action=action,
-                    side="connection",
-                    key=None,
-                    kind=None,
-                    erp_id=None,
-                    quickbooks_id=w.connection.realm_id,
-                    number=None,
-                    company_id=None,
-                    amount=None,
-                    why=why,
-                    run_id=run.id if run else None,
-                )
-            ],
-        )
+        tx.audits.add(w.id, [_entry(w, action, why)])
+
+
+def _entry(w: Working, action: str, why: str) -> Audit:
+    run = w.run
+    return Audit(
+        at=w.now(),
+        actor=run.requested_by if run and run.requested_by else "sync",
+        action=action,
+        side="connection",
+        key=None,
+        kind=None,
+        erp_id=None,
+        quickbooks_id=w.connection.realm_id,
+        number=None,
+        company_id=None,
+        amount=None,
+        why=why,
+        run_id=run.id if run else None,
+    )
