@@ -89,7 +89,8 @@ def run(r: Run, account_id: str) -> View:
 
 def _under_way(r: Run) -> View:
     """What it is busy with, how fast it goes (steps a minute) and how long that will take; None where nobody knows."""
-    pace = r.pace or () if r.state == "running" else ()
+    between_turns = r.state == "queued" and not r.error
+    pace = r.pace or () if r.state == "running" or between_turns else ()
     foretold = estimate(pace, r.total)
     return {
         "phase": r.phase if r.state in ("queued", "running") else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -182,6 +183,18 @@ def test_who_follows_a_run_sees_what_it_is_busy_with_how_far_it_is_and_how_long_
     done = one_way.desk.run(run["id"])
     assert done["progress"]["done"] == done["progress"]["total"] == 9
     assert (done["progress"]["phase"], done["progress"]["seconds_left"]) == (None, None)
+
+
+def test_a_run_that_lets_others_go_first_still_tells_how_long_it_will_take(one_way: World) -> None:
+    run = enable(one_way, rehearse(one_way))
+    moments = [[one_way.clock().isoformat(), 0], [(one_way.clock() + timedelta(seconds=30)).isoformat(), 10]]
+    with one_way.service.store.writing() as tx:
+        tx.runs.update(run["id"], phase="Cancelling", done=10, total=30, pace=moments)
+
+    between_turns = one_way.desk.run(run["id"])
+
+    assert between_turns["state"] == "queued"
+    assert (between_turns["progress"]["per_minute"], between_turns["progress"]["seconds_left"]) == (20, 60)
 
 
 def test_enabling_that_is_stopped_half_way_cancels_nothing_more_and_stays_off(one_way: World) -> None:
