@@ -78,7 +78,13 @@ def _still_unknown(w: Working, intent: Intent, error: UnknownOutcome) -> None:
 def _repeat(w: Working, intent: Intent) -> None:
     try:
         if intent.write.operation is Operation.CREATE:
-            answer = _made_before(w, intent) or _alive(w, intent, w.quickbooks.write(intent.write))
+            answer = _made_before(w, intent)
+            if answer is None:
+                said = w.quickbooks.write(intent.write)
+                answer = _alive(w, intent, said)
+                if answer is None:
+                    _undone(w, intent, str(said["Id"]))
+                    return
         else:
             answer = w.quickbooks.write(intent.write)
     except (Stale, Gone) as error:
@@ -86,10 +92,6 @@ def _repeat(w: Working, intent: Intent) -> None:
         return
     except Refused as error:
         _close(w, intent, "refused", error)
-        return
-    if answer is None:
-        # Answered, though by a ghost: the next attempt has a request id of its own, else this answer is replayed to it.
-        _close(w, intent, "answered", Refused("What it made was deleted in QuickBooks since."))
         return
     with w.writing() as tx:
         record_answer(tx, w, intent, answer)
@@ -122,6 +124,19 @@ def _alive(w: Working, intent: Intent, answer: Raw) -> Raw | None:
             company = _company_of(tx, w, intent, answer)
             tx.audits.add(w.id, [_repeated(w, intent, str(answer["Id"]), company, number=number_of(answer))])
         return None
+
+
+def _undone(w: Working, intent: Intent, quickbooks_id: str) -> None:
+    """It was made and deleted before its answer came. It counts as answered: the next attempt is another request, for
+    this one would be answered by the deleted document again."""
+    with w.writing() as tx:
+        why = Refused("What it made was deleted in QuickBooks since.")
+        close(tx, w, intent, "answered", quickbooks_id=quickbooks_id, error=why)
+        row = tx.id_map.get(w.id, w.epoch, intent.key)
+        company = row.company_id if row else None
+        tx.audits.add(w.id, [_repeated(w, intent, quickbooks_id, company, after=Ending.DELETED)])
+        if company:
+            tx.marks.add(w.id, [company])
 
 
 def _settled_elsewhere(w: Working, intent: Intent, error: SyncError) -> None:
