@@ -442,11 +442,13 @@ class FakeDispatcher:
 
 
 class FakeStore:
-    """As much of a store as dispatching needs: what is due, and whether the claims were cleared."""
+    """As much of a store as dispatching needs: what is due, whether the claims were cleared, and whether all is
+    looked at anew."""
 
     def __init__(self, due: list[list[int]] | None = None) -> None:
         self.due_lists = due or []
         self.claims_cleared = False
+        self.all_are_swept = False
 
     @contextmanager
     def reading(self) -> Iterator[Any]:
@@ -454,7 +456,7 @@ class FakeStore:
 
     @contextmanager
     def writing(self) -> Iterator[Any]:
-        yield SimpleNamespace(connections=SimpleNamespace(clear_claims=self._clear))
+        yield SimpleNamespace(connections=SimpleNamespace(clear_claims=self._clear, sweep_all=self._sweep_all))
 
     def _due(self, _: object) -> list[int]:
         """The next of the lists that it was made with, then nothing."""
@@ -462,6 +464,9 @@ class FakeStore:
 
     def _clear(self) -> None:
         self.claims_cleared = True
+
+    def _sweep_all(self) -> None:
+        self.all_are_swept = True
 
 
 class FakeService:

@@ -83,7 +83,7 @@ def _repeat(w: Working, intent: Intent) -> None:
                 said = w.quickbooks.write(intent.write)
                 answer = _alive(w, intent, said)
                 if answer is None:
-                    _undone(w, intent, str(said["Id"]))
+                    _undone(w, intent, said)
                     return
         else:
             answer = w.quickbooks.write(intent.write)
@@ -120,21 +120,18 @@ def _alive(w: Working, intent: Intent, answer: Raw) -> Raw | None:
     try:
         return w.quickbooks.read(intent.write.entity, str(answer["Id"]))
     except Gone:
-        with w.writing() as tx:
-            company = _company_of(tx, w, intent, answer)
-            tx.audits.add(w.id, [_repeated(w, intent, str(answer["Id"]), company, number=number_of(answer))])
         return None
 
 
-def _undone(w: Working, intent: Intent, quickbooks_id: str) -> None:
+def _undone(w: Working, intent: Intent, answer: Raw) -> None:
     """It was made and deleted before its answer came. It counts as answered: the next attempt is another request, for
     this one would be answered by the deleted document again."""
+    quickbooks_id, why = str(answer["Id"]), Refused("What it made was deleted in QuickBooks since.")
     with w.writing() as tx:
-        why = Refused("What it made was deleted in QuickBooks since.")
         close(tx, w, intent, "answered", quickbooks_id=quickbooks_id, error=why)
-        row = tx.id_map.get(w.id, w.epoch, intent.key)
-        company = row.company_id if row else None
-        tx.audits.add(w.id, [_repeated(w, intent, quickbooks_id, company, after=Ending.DELETED)])
+        company = _company_of(tx, w, intent, answer)
+        number = number_of(answer)
+        tx.audits.add(w.id, [_repeated(w, intent, quickbooks_id, company, number=number, after=Ending.DELETED)])
         if company:
             tx.marks.add(w.id, [company])
 

@@ -81,6 +81,7 @@ def test_where_nobody_serves_the_command_does_the_work(run: Type, world: World, 
 
     assert world.service.dispatcher.heard == ["start", "stop"]
     assert world.service.store.claims_cleared
+    assert world.service.store.all_are_swept
 
 
 def test_where_another_process_serves_the_work_is_left_to_it(run: Type, world: World, on_a_file: Path) -> None:

@@ -46,11 +46,18 @@ def env() -> Iterator[dict[str, str]]:
 def two_workers(env: dict[str, str]) -> Iterator[list[subprocess.Popen[bytes]]]:
     workers = [subprocess.Popen([*COMMAND, "worker"], env=os.environ | env) for _ in range(2)]
     try:
+        wait_for(lambda: queues_served(env) == len(workers) * 3)
         yield workers
     finally:
         for worker in workers:
             worker.kill()
             worker.wait()
+
+
+def queues_served(env: dict[str, str]) -> int:
+    """Each process serves three."""
+    with psycopg.connect(conninfo(env["DATABASE_URL"])) as connection:
+        return connection.execute("SELECT count(*) FROM procrastinate_workers").fetchone()[0]
 
 
 @pytest.fixture
