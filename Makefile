@@ -9,7 +9,7 @@ WORKERS ?= 2
 UV ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test docs lint format simulate sweep mutants torture bench lock image clean
+.PHONY: help install demo test docs lint format simulate sweep mutants torture bench screenshots lock image clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -56,8 +56,11 @@ format: $(INSTALLED)  ## Put the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(INSTALLED)  ## Measure costs, and throughput of 1, 2 and 4 workers (needs PostgreSQL; ARGS=--json)
+bench: $(INSTALLED)  ## Measure costs, pages, and throughput of 1, 2 and 4 workers (needs PostgreSQL; ARGS=--json)
 	$(BIN)/python -m fixtures.bench $(ARGS)
+
+screenshots: $(INSTALLED)  ## Picture the console for the README (needs Chromium)
+	$(BIN)/python -m fixtures.screenshots docs/screenshots
 
 docs: $(INSTALLED)  ## Make the made parts of docs/ anew
 	$(BIN)/python -m fixtures.handbook

@@ -46,7 +46,9 @@ ARROWS: dict[str, set[str]] = {
         "service.bootstrap", "service.console", "service.settings", "service.store", "service.web",
         "fixtures.demo", "fixtures.simulation", "fixtures.simulators",
     },
-    "fixtures.screenshots": {"service.console", "service.web", "fixtures.simulation", "fixtures.simulators"},
+    "fixtures.screenshots": {
+        "service.console", "service.logs", "service.web", "fixtures.simulation", "fixtures.simulators",
+    },
     "fixtures.handbook": {"service.engine", "service.errors", "service.quickbooks", "service.web"},
     "fixtures.mutants": set(),
     "fixtures.torture": {"fixtures.demo"},

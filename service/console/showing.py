@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -141,9 +142,14 @@ def zone_name(connection: Connection | None) -> str:
     return str(zone_of(named))
 
 
+_SPELLED = {"quickbooks": "QuickBooks", "erp": "ERP"}
+_NAMED = re.compile(r"\b(?:quickbooks|erp)\b", re.IGNORECASE)
+
+
 def words(name: str) -> str:
-    """`quickbooks_id` as people read it."""
-    return name.replace("_", " ").strip().capitalize()
+    """`quickbooks_id` as people read it: QuickBooks id."""
+    said = name.replace("_", " ").strip().capitalize()
+    return _NAMED.sub(lambda found: _SPELLED[found[0].lower()], said)
 
 
 def show(app: Flask) -> None:

@@ -40,7 +40,7 @@ def test_rows_and_receivables_of_older_plans_move_into_their_tables(first_versio
         connection.execute(text(_A_CONNECTION))
         connection.execute(text(_A_PLAN), {"body": json.dumps(BODY)})
 
-    _upgrade(engine, "0006_bulk")
+    _upgrade(engine, "0005_plans")
 
     with engine.connect() as connection:
         [row] = connection.execute(select(plan_rows)).mappings()

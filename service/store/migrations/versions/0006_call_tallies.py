@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012_call_tallies"
-down_revision = "0006_bulk"
+revision = "0006_call_tallies"
+down_revision = "0005_plans"
 branch_labels = None
 depends_on = None
 

@@ -10,7 +10,7 @@ import simplejson
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006_bulk"
+revision = "0005_plans"
 down_revision = "0004_proofs"
 branch_labels = None
 depends_on = None

@@ -7,8 +7,8 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005_problems"
-down_revision = "0012_call_tallies"
+revision = "0007_problems"
+down_revision = "0006_call_tallies"
 branch_labels = None
 depends_on = None
 
