@@ -122,6 +122,19 @@ def test_the_same_ids_may_appear_again_in_another_epoch_and_account(store: SqlSt
         assert [link.epoch for link in t.id_map.links(acme).data] == [EPOCH, EPOCH + 1]
 
 
+def test_documents_are_found_for_their_own_account_and_epoch_alone(store: SqlStore, acme: int):
+    other, row = a_connection(store, "other"), a_row()
+    save(store, acme, row)
+    save(store, acme, row, epoch=EPOCH + 1)
+    save(store, other, row)
+
+    with store.reading() as t:
+        for connection, epoch in ((acme, EPOCH), (acme, EPOCH + 1), (other, EPOCH)):
+            assert len(t.id_map.of_company(connection, epoch, row.company_id or "")) == 1
+            assert t.id_map.get(connection, epoch, row.key) is not None
+        assert t.id_map.of_company(other, EPOCH + 1, row.company_id or "") == []
+
+
 def test_a_link_shows_both_sides_numbers(store: SqlStore, acme: int):
     """The ERP's number comes from its record until a status names another."""
     with store.writing() as t:
