@@ -32,7 +32,7 @@ def test_a_table_is_searched_and_sorted_without_loading_the_page_anew(signed_in,
 
     page.get_by_role("link", name="Account", exact=True).click()
     page.wait_for_url("**/connections?sort=-name")
-    page.get_by_label("Search").fill("nobody of this name")
+    page.get_by_label("Search", exact=True).fill("nobody of this name")
     page.get_by_text("Nothing fits").wait_for()
 
     assert "q=nobody" in page.url

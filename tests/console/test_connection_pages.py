@@ -22,7 +22,7 @@ def test_the_list_says_how_every_account_stands(signed_in, world):
     page = text_of(signed_in("viewer").get("/console/connections"))
 
     assert "Connected 1 of 2" in page
-    assert "1 customer not linked" in page
+    assert "1 Customer not linked" in page
     assert "Blue Mountain Not connected yet" in page
     assert "Green Leaf Books" in page
 

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from databases import fresh_postgres
-from sqlalchemy import create_engine
+from databases import empty, fresh_postgres
 
 from fixtures.simulation.history import History, history_of
 from fixtures.simulation.play import Outcome, play
 from fixtures.simulation.world import World
 from service.store.migrate import upgrade
-from service.store.tables import metadata
 
 SEEDS = (1, 2, 3, 5, 8, 13)
 SQLITE_ONLY = {"backup_is_taken", "backup_is_restored", "process_dies", "worker_pauses"}
@@ -30,11 +28,7 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture
 def emptied(postgres_url: str) -> Iterator[str]:
     yield postgres_url
-    engine = create_engine(postgres_url)
-    with engine.begin() as connection:
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(table.delete())
-    engine.dispose()
+    empty(postgres_url)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
