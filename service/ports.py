@@ -400,7 +400,7 @@ class Hit:
     quickbooks_id: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One job on a connection. `params` is what was asked; `cursor` where a resumed run goes on; `phase` what it is
     busy with, in words; `pace` the last moments at which it moved (see `engine.pace`)."""
@@ -411,21 +411,21 @@ class Run:
     state: str
     trigger: str
     params: Raw
-    done: int
-    total: int
-    counts: Mapping[str, int]
-    free_calls: int
-    metered_calls: int
-    erp_calls: int
-    problems: int
-    error: str | None
-    requested_by: str | None
-    approved_by: str | None
-    cancel_requested: bool
-    cursor: Raw
+    done: int = 0
+    total: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    free_calls: int = 0
+    metered_calls: int = 0
+    erp_calls: int = 0
+    problems: int = 0
+    error: str | None = None
+    requested_by: str | None = None
+    approved_by: str | None = None
+    cancel_requested: bool = False
+    cursor: Raw = field(default_factory=dict)
     created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
     phase: str | None = None
     pace: Sequence[Sequence[Any]] | None = None
 

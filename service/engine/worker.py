@@ -307,21 +307,9 @@ def _implicit(ports: Ports, connection: Connection, trigger: str) -> Run:
         state="running",
         trigger=trigger,
         params={},
-        done=0,
-        total=0,
-        counts={},
-        free_calls=0,
-        metered_calls=0,
-        erp_calls=0,
-        problems=0,
-        error=None,
-        requested_by=None,
-        approved_by=None,
-        cancel_requested=False,
         cursor={"implicit": True},
         created_at=now,
         started_at=now,
-        finished_at=None,
     )
 
 

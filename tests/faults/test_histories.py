@@ -13,7 +13,7 @@ import pytest
 from fixtures.simulation.history import TROUBLE, history_of
 from fixtures.simulation.play import play
 
-HISTORIES, FIRST = 60, 101
+HISTORIES, FIRST = 120, 2001
 """As many as fit into the tests of every change; `make simulate N=10000 SEED=…` plays more."""
 CHUNK = 20
 

@@ -67,21 +67,8 @@ class Asking:
                         state="queued",
                         trigger="person",
                         params=dict(params),
-                        done=0,
-                        total=0,
-                        counts={},
-                        free_calls=0,
-                        metered_calls=0,
-                        erp_calls=0,
-                        problems=0,
-                        error=None,
                         requested_by=actor,
-                        approved_by=None,
-                        cancel_requested=False,
-                        cursor={},
                         created_at=now,
-                        started_at=None,
-                        finished_at=None,
                     )
                 )
                 self._say(tx, connection, actor, kind, "Asked for.", run=run.id)
