@@ -45,6 +45,8 @@ def verify(world: Outside, account: str | None, expect: tuple[int, str] | None, 
     else:
         for each, check in found.items():
             click.echo(f"{each}: {_sentence(check)}")
+        if not found:
+            click.echo("there is no connection yet, and no audit")
     if any(check.fault for check in found.values()):
         raise click.exceptions.Exit(1)
 
