@@ -101,7 +101,8 @@ def tie_out(
     erp = erp_sum if as_of else erp_receivable(books)
     if erp != erp_sum:
         differences.append(Difference("ERP", "", erp - erp_sum))
-    credit = -sum(min(0, open_balance(entity, raw)) for entity, raw in rest)
+    applied = _applied(rest)
+    credit = -sum(min(0, _open(entity, raw, applied)) for entity, raw in rest)
     return TieOut(erp, qbo_sum, erp_credit(books), credit, tuple(differences))
 
 
@@ -123,13 +124,20 @@ def _open_amounts(
         if (entity, raw["Id"]) in ours:
             continue
         if entity in ("Invoice", "CreditMemo"):
-            yield entity, raw, open_balance(entity, raw)
+            yield entity, raw, _open(entity, raw, applied)
         elif entity == "JournalEntry":
             moved = _journal(raw, accounts)
             done = applied[(entity, raw["Id"])]
             yield entity, raw, moved - done if moved > 0 else moved + done
         elif entity == "Purchase":
             yield entity, raw, _cheque(raw, accounts) - applied[(entity, raw["Id"])]
+
+
+def _open(entity: str, raw: Raw, applied: Mapping[Entity, int]) -> int:
+    """A memo's own figure may be old: its use need not move it, and then only the Payment tells (REFERENCE 14)."""
+    if entity == "CreditMemo":
+        return max(open_balance(entity, raw), applied.get((entity, raw["Id"]), 0) - amount_of(raw, "TotalAmt"))
+    return open_balance(entity, raw)
 
 
 def _applied(objects: list[tuple[str, Raw]]) -> dict[tuple[str, str], int]:

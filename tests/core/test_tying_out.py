@@ -144,6 +144,19 @@ def test_a_cheque_tied_to_a_strangers_credit_is_settled() -> None:
     assert differences(tied(IN_STEP, [*THERE, *paid_out])) == []
 
 
+def test_a_memo_that_did_not_move_when_it_was_used_counts_by_its_payment() -> None:
+    """QuickBooks need not tell of the memo itself (REFERENCE 14): 20 of 25 are used, and it says that 25 are left."""
+    objects = [
+        ("CreditMemo", a_qbo_memo("98", "25", "25")),
+        ("Invoice", a_qbo_invoice("99", "80", "60")),
+        ("Payment", a_qbo_payment("97", "0", [("CreditMemo", "98", "20"), ("Invoice", "99", "20")])),
+    ]
+
+    figures = tied(IN_STEP, [*THERE, *objects])
+
+    assert differences(figures) == [("CreditMemo", "CreditMemo@98", 500), ("Invoice", "Invoice@99", -6000)]
+
+
 def test_our_credit_spent_on_a_stranger_counts_nowhere_twice() -> None:
     """Credit 50, 20 of it on a QuickBooks-only invoice of 30: the ERP sees 30 left."""
     records = [a_credit("C", "50", remaining_balance="30")]
