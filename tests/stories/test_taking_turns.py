@@ -201,6 +201,26 @@ def test_a_stop_switch_stops_the_repeat_of_an_unanswered_write_too(world: World)
     world.check()
 
 
+def test_asking_anew_between_two_turns_looks_anew(world: World) -> None:
+    company, _ = world.linked_company()
+    for _ in range(MANY):
+        world.user.create_invoice(company_id=company, amount="10.00")
+    world.erp.webhooks.drain()
+    first = world.desk.reconcile("acc-1", company_id=None, dry_run=False, actor=world.actor)
+    work_one_turn(world)
+    assert 0 < len(world.all("Invoice")) < MANY
+    world.user.create_invoice(company_id=company, amount="77.00")
+    world.erp.webhooks.drain()
+
+    second = world.desk.reconcile("acc-1", company_id=None, dry_run=False, actor=world.actor)
+    while world.desk.run(second["id"])["state"] != "succeeded":
+        world.service.dispatcher.run_due()
+
+    assert second["id"] != first["id"]
+    assert [i["TotalAmt"] for i in world.all("Invoice") if i["TotalAmt"] == 77] == [77]
+    world.check()
+
+
 def pause_after(world: World, kind: str, documents: int) -> None:
     """A person switches it off while a run is at work."""
     if len(world.all("Invoice")) == documents:

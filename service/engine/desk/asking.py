@@ -58,7 +58,7 @@ class Asking:
             if connected:
                 _demand_connected(connection)
             run = tx.runs.active(connection.id, kind) if join else None
-            if run is None or (run.state != "queued" and kind == "reconcile") or run.cursor.get("implicit"):
+            if run is None or _has_looked(run) or run.cursor.get("implicit"):
                 run = tx.runs.create(
                     Run(
                         id=self.ports.new_id(),
@@ -206,6 +206,11 @@ class Asking:
                 )
             ],
         )
+
+
+def _has_looked(run: Run) -> bool:
+    """A reconciliation that began, or waits for its next turn, may not see what made somebody ask now."""
+    return run.kind == "reconcile" and run.started_at is not None
 
 
 def _demand_connected(connection: Connection) -> None:
