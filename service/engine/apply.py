@@ -342,7 +342,16 @@ class Applier:
             return self.c.held.entities[step.key], Ending.DELETED
         known = {e: key for key, e in self.c.held.entities.items()}
         entity_id = str(answer["Id"])
-        return (entity, entity_id), read_object(entity, answer, step.key, known, self.c.company)
+        return (entity, entity_id), self._with_uses(
+            step.key, read_object(entity, answer, step.key, known, self.c.company)
+        )
+
+    def _with_uses(self, key: Key, echo: Side) -> Side:
+        """A memo's answer says nothing of what Payments did with it: that is as it was."""
+        held = self.c.held.documents.get(key)
+        if isinstance(echo, CreditMemo) and isinstance(held, CreditMemo):
+            return replace(echo, outside=held.outside, refunded=held.refunded)
+        return echo
 
     def _agreed_after(self, step: Step, is_as_asked: bool) -> Side:
         before = self.c.situation.agreed.get(step.key)

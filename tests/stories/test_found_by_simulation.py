@@ -334,6 +334,25 @@ def test_a_refund_whose_answer_was_lost_is_tied_to_its_credit_memo_all_the_same(
     world.check()
 
 
+def test_a_note_on_a_credit_that_was_paid_out_in_quickbooks_does_not_make_its_refund_forgotten(world: World) -> None:
+    """Found by seed 57: the memo's answer told of no refund, so the end of the refund was no news any more."""
+    company, _ = world.linked_company()
+    credit = world.user.create_credit(company_id=company, amount="96.14")
+    world.settle()
+    world.person.refund_credit(world.one("CreditMemo")["Id"], "96.14")
+    world.settle()
+    world.user.edit_credit(id=credit["id"], internal_note="paid out by cheque")
+    world.deliver()
+    world.service.dispatcher.run_due()
+    assert not world.problems()
+
+    world.person.delete_payment(world.one("Payment")["Id"])
+    world.settle()
+
+    assert world.account.get("credit", credit["id"])["remaining_balance"] == "96.14"
+    world.check(unexplained=True)
+
+
 def test_what_was_deleted_before_its_lost_answer_was_asked_for_is_not_linked_as_a_ghost(world: World) -> None:
     """Found by seed 1339: the next attempt had the same request id, so QuickBooks replayed the first one's success."""
     company, _ = world.linked_company()
