@@ -430,7 +430,7 @@ class Run:
     pace: Sequence[Sequence[Any]] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Audit:
     """Who or what changed which record where, when and why. Append-only."""
 
@@ -438,15 +438,15 @@ class Audit:
     actor: str
     action: str
     side: str
-    key: str | None
-    kind: str | None
-    erp_id: str | None
-    quickbooks_id: str | None
-    number: str | None
-    company_id: str | None
-    amount: int | None
+    key: str | None = None
+    kind: str | None = None
+    erp_id: str | None = None
+    quickbooks_id: str | None = None
+    number: str | None = None
+    company_id: str | None = None
+    amount: int | None = None
     why: str
-    run_id: str | None
+    run_id: str | None = None
     before: Raw | None = None
     after: Raw | None = None
     id: int | None = None

@@ -316,7 +316,7 @@ class Applier:
             self._hold(step.key, "QuickBooks kept something else than was asked.", failed=True)
         self.again = self.again or step.then_declare
         self._see(step.key, entity, echo)
-        self.w.progress(done=(self.w.run.done if self.w.run else 0) + 1, count=step.action.value)
+        self.w.step_done(step.action.value)
 
     def _is_clamped(self, step: Step, echo: Side) -> bool:
         """Somebody paid the same invoice meanwhile: QuickBooks took what was left (REFERENCE 4.6)."""
@@ -453,7 +453,7 @@ class Applier:
                 )
         if not mirrored:
             self._hold(step.key, "The ERP's books say something else after it was told.", failed=True)
-        self.w.progress(done=(self.w.run.done if self.w.run else 0) + 1, count=step.action.value)
+        self.w.step_done(step.action.value)
 
     def _belongs(self, ref: tuple[str, str], key: Key) -> bool:
         """A payment that two QuickBooks payments share stays with the one that carries its cash."""

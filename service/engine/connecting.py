@@ -130,15 +130,8 @@ def _entry(at: datetime, actor: str, action: str, why: str, realm_id: str | None
         actor=actor,
         action=action,
         side="connection",
-        key=None,
-        kind=None,
-        erp_id=None,
         quickbooks_id=realm_id,
-        number=None,
-        company_id=None,
-        amount=None,
         why=why,
-        run_id=None,
     )
 
 

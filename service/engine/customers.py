@@ -211,7 +211,6 @@ def _audit(w: Working, record: Record, customer: str) -> Audit:
         quickbooks_id=customer,
         number=record.number,
         company_id=record.erp_id,
-        amount=None,
         why="The company had no customer in QuickBooks.",
         run_id=run.id if run else None,
     )

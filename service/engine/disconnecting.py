@@ -181,13 +181,7 @@ def _entry(w: Working, action: str, why: str) -> Audit:
         actor=run.requested_by if run and run.requested_by else "sync",
         action=action,
         side="connection",
-        key=None,
-        kind=None,
-        erp_id=None,
         quickbooks_id=w.connection.realm_id,
-        number=None,
-        company_id=None,
-        amount=None,
         why=why,
         run_id=run.id if run else None,
     )

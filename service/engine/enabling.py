@@ -257,7 +257,6 @@ def _cancel(w: Working, company: str, credit: str, *, delete_uses: bool) -> None
                     key=f"credit:{credit}",
                     kind="CREDIT",
                     erp_id=credit,
-                    quickbooks_id=None,
                     number=known.number,
                     company_id=company,
                     amount=cents(raw.get("amount") or 0),

@@ -44,12 +44,8 @@ def _audit(w: Working, item: str) -> Audit:
         action="create",
         side="quickbooks",
         key=KEY,
-        kind=None,
-        erp_id=None,
         quickbooks_id=item,
         number=DEFAULT_ITEM,
-        company_id=None,
-        amount=None,
         why="The default item was missing.",
         run_id=w.run.id if w.run else None,
     )

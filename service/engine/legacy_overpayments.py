@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mappings.documents import CreditMemo, Ending, Key
-from mappings.documents import Payment as PaymentDocument
 from mappings.keys import owner
 from mappings.legacy import (
     Overpayment,
@@ -145,7 +144,10 @@ def _row(survey: Survey, one: Overpayment, reason: str | None) -> View:
         "erp_open": text(credit.remaining),
         "made_at": views.moment(credit.at),
         "uses": [_use(c, payment, amount) for payment, amount in one.uses],
-        "quickbooks": {"credit_memo": _memo(survey, one), "payment": _payment(survey, one)},
+        "quickbooks": {
+            "credit_memo": _memo(survey, one),
+            "payment": over_paid.payment(c, survey.sides, one.payment),
+        },
         "suggested_fixes": {"quickbooks": in_quickbooks_by_hand(one), "erp": in_the_erp_by_hand(one)},
         "repairable": reason is None,
         "left_out": reason,
@@ -172,20 +174,6 @@ def _memo(survey: Survey, one: Overpayment) -> View:
         "date": held.date if held else None,
         "amount": text(held.total) if isinstance(held, CreditMemo) else None,
         "open": views.money(survey.sides.quickbooks_open(one.memo)),
-    }
-
-
-def _payment(survey: Survey, one: Overpayment) -> View | None:
-    held = survey.sides.live(one.payment)
-    entity = survey.comparison.held.entities.get(one.payment or "")
-    if not isinstance(held, PaymentDocument) or entity is None:
-        return None
-    return {
-        "id": entity[1],
-        "number": held.number,
-        "date": held.date,
-        "amount": text(held.total),
-        "open": text(held.unapplied),
     }
 
 

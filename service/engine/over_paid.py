@@ -60,7 +60,7 @@ def _row(c: Comparison, sides: Sides, one: OverPaid) -> View:
         "uses": [],
         "quickbooks": {
             "credit_memo": {"id": None, "number": None, "date": None, "amount": None, "open": None},
-            "payment": _payment(c, sides, one),
+            "payment": payment(c, sides, _key(c, one)),
         },
         "suggested_fixes": {
             "quickbooks": "Nothing: the Payment holds it unapplied already.",
@@ -71,8 +71,12 @@ def _row(c: Comparison, sides: Sides, one: OverPaid) -> View:
     }
 
 
-def _payment(c: Comparison, sides: Sides, one: OverPaid) -> View | None:
-    key = owner(c.terms.owners, "PAYMENT", one.newest.id) if one.newest else None
+def _key(c: Comparison, one: OverPaid) -> str | None:
+    return owner(c.terms.owners, "PAYMENT", one.newest.id) if one.newest else None
+
+
+def payment(c: Comparison, sides: Sides, key: str | None) -> View | None:
+    """The QuickBooks Payment that stands for `key`, where it is there."""
     held, entity = sides.live(key), c.held.entities.get(key or "")
     if not isinstance(held, Payment) or entity is None:
         return None

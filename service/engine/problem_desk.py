@@ -146,7 +146,6 @@ def dismiss(
         company_id=problem.company_id,
         amount=problem.amount,
         why=f"{problem.code}: {reason}",
-        run_id=None,
     )
     tx.audits.add(connection.id, [entry])
     return tx.problems.set_status(problem.id, "dismissed", reason=reason, at=at)
@@ -156,10 +155,8 @@ def dismiss_notice(tx: Transaction, notice: Notice, reason: str, actor: str, at:
     """Put a notice that could not be read aside. One that nobody can tell whose it is has no audit to stand in."""
     tx.inbox.finish([notice.id], "dismissed", f"{actor}: {reason}")
     if notice.connection_id is not None:
-        entry = Audit(
-            at, actor, "dismiss", "connection", None, None, None, None, None, None, None,
-            f"{views.UNREADABLE} {views.notice_id(notice)}: {reason}", None,
-        )  # fmt: skip
+        why = f"{views.UNREADABLE} {views.notice_id(notice)}: {reason}"
+        entry = Audit(at=at, actor=actor, action="dismiss", side="connection", why=why)
         tx.audits.add(notice.connection_id, [entry])
     return views.quarantined(notice) | {"status": "dismissed"}
 

@@ -102,7 +102,7 @@ def of_finding(w: Working, c: Comparison, key: Key, finding: Finding) -> Problem
         status="open",
         fingerprint_=digest(finding.code, finding.field, finding.cause),
     )
-    return Problem(**{**problem.__dict__, "kind": finding.kind, "erp_id": finding.erp_id})
+    return replace(problem, kind=finding.kind, erp_id=finding.erp_id)
 
 
 def of_unreadable(w: Working, kind: str, raw: Raw, rule: str) -> Problem:

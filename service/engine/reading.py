@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mappings.quickbooks import customer_of
@@ -177,7 +177,7 @@ def _check_payments_of(w: Working, invoices: set[str]) -> None:
 
 def _ended(record: Record, now: datetime) -> Record:
     updated = max(filter(None, (record.updated_at, now)))
-    return Record(**{**record.__dict__, "deleted": True, "updated_at": updated, "wanted": record.wanted})
+    return replace(record, deleted=True, updated_at=updated)
 
 
 def census(w: Working, *, now_please: bool = False) -> None:
@@ -290,7 +290,7 @@ def keep_deleted(w: Working, deleted: Sequence[tuple[str, str]]) -> None:
             if known is None or known.deleted:
                 continue
             latest = max(filter(None, (known.updated_at, w.now())))
-            gone = QboObject(**{**known.__dict__, "deleted": True, "updated_at": latest})
+            gone = replace(known, deleted=True, updated_at=latest)
             tx.objects.upsert(w.id, w.epoch, [gone])
             keep_customers(tx, w, [gone] if entity == "Customer" else [])
             _mark_customers(tx, w, {known.customer_id})

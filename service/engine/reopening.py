@@ -4,7 +4,7 @@ person has to decide: a task instead of a declaration (scenario B42)."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mappings.documents import CreditMemo, Ending, Invoice, Key, Payment
 from mappings.money import text
@@ -33,7 +33,7 @@ class Task:
 
     def problem(self, w: Working, c: Comparison) -> Problem:
         found = problems.of_step(w, c, self.step, Refused(self.cause, code="closed_books"))
-        return Problem(**{**found.__dict__, "what_to_do": WHAT_TO_DO})
+        return replace(found, what_to_do=WHAT_TO_DO)
 
 
 def tasks(c: Comparison, lists: Lists) -> Iterator[Task]:

@@ -3,6 +3,8 @@ way."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mappings.distru.records import read_books
 from mappings.documents import CreditMemo, Ending, Payment, Side, from_json, to_json
 from service.engine import legacy_overpayments
@@ -10,7 +12,7 @@ from service.engine.reading import read_erp
 from service.engine.sync import Look, bring_into_step, read_both
 from service.engine.working import Working
 from service.errors import Refused
-from service.ports import Problem, Row
+from service.ports import Problem
 
 USE_ERP, USE_QUICKBOOKS, RELEASE_USES = "use_erp", "use_quickbooks", "release_uses"
 
@@ -42,9 +44,7 @@ def _resolve(w: Working) -> None:
         if row is not None:
             erp, quickbooks = from_json(problem.erp), from_json(problem.quickbooks)
             agreed, echo = _bent(choice, erp, quickbooks)
-            tx.id_map.save(
-                w.id, w.epoch, Row(**{**row.__dict__, "agreed": to_json(agreed), "echo": to_json(echo)}), w.now()
-            )
+            tx.id_map.save(w.id, w.epoch, replace(row, agreed=to_json(agreed), echo=to_json(echo)), w.now())
         tx.problems.set_status(problem.id, "resolved", reason=choice, at=w.now())
         tx.marks.add(w.id, [problem.company_id or ""])
     bring_into_step(w, Look(companies=frozenset({problem.company_id or ""}), retry=True), approved=True)

@@ -180,7 +180,7 @@ def _close(w: Working, intent: Intent, state: str, error: SyncError, *, deleted:
         if deleted and row is not None and state == "answered":
             ended = to_json(Ending.DELETED)
             noted = (intent.document or {}).get("erp")
-            tx.id_map.save(w.id, w.epoch, Row(**{**row.__dict__, "agreed": noted or ended, "echo": ended}), w.now())
+            tx.id_map.save(w.id, w.epoch, replace(row, agreed=noted or ended, echo=ended), w.now())
             tx.audits.add(w.id, [_repeated(w, intent, deleted, row.company_id, after=Ending.DELETED)])
         if row is not None and row.company_id:
             tx.marks.add(w.id, [row.company_id])

@@ -59,9 +59,13 @@ class Replaying:
     def _audit(self, notice: Notice, actor: str) -> Audit:
         why = f"Notice {notice.id} of {notice.source}, received {views.moment(notice.received_at)}, read again."
         return Audit(
-            self.intake.clock(), actor, "replay", "connection", None, None, notice.entity_id, None, None, None, None,
-            why, None,
-        )  # fmt: skip
+            at=self.intake.clock(),
+            actor=actor,
+            action="replay",
+            side="connection",
+            erp_id=notice.entity_id,
+            why=why,
+        )
 
 
 def _shown(notice: Notice, accounts: dict[int, str]) -> View:

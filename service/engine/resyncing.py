@@ -69,13 +69,13 @@ def _in_scope(w: Working, kind: str) -> tuple[list[Record], int]:
     assert w.run is not None
     with w.reading() as tx:
         found = [r for r in tx.records.of_kind(w.id, kind) if is_asked(r, w.run.params)]
-        sent = _sent(tx, w, "CUSTOMER" if kind == "COMPANY" else kind, kind)
+        sent = _sent(tx, w, kind)
     return found, sum(r.erp_id not in sent for r in found) if kind != "RETURN" else 0
 
 
-def _sent(tx: Transaction, w: Working, kind: str, record: str) -> set[str]:
-    rows = tx.id_map.of_kind(w.id, w.epoch, kind.lower())
-    return {erp_id for row in rows if row.quickbooks_id for of, erp_id in row.records if of == record}
+def _sent(tx: Transaction, w: Working, kind: str) -> set[str]:
+    rows = tx.id_map.of_kind(w.id, w.epoch, "customer" if kind == "COMPANY" else kind.lower())
+    return {erp_id for row in rows if row.quickbooks_id for record, erp_id in row.records if record == kind}
 
 
 def _link_customers(w: Working, companies: frozenset[str], mode: str) -> None:
