@@ -16,6 +16,7 @@ from databases import fresh_postgres
 
 from service.settings import conninfo
 from service.store.migrate import upgrade
+from tests.lacking import lacking
 from tests.stories.world import World
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -78,7 +79,7 @@ def keeper(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Keeper]:
         yield made
         return
     if not shutil.which("pg_dump"):
-        pytest.skip("pg_dump is not installed")
+        lacking("pg_dump is not installed")
     with fresh_postgres() as url:
         upgrade(url)
         yield PostgresKeeper(tmp_path, url)
