@@ -97,19 +97,21 @@ class Intake:
         """`accepted`, `duplicate` or `stale` once stored durably. Raises `Rejected`: 401, 404 or 400."""
         if not self.erp_notices.is_signed(body, signature):
             raise Rejected(Reason.UNAUTHORISED, "bad_signature", "The signature does not match the body.")
-        with self.store.reading() as tx:
+        with self.store.writing() as tx:
             connection = tx.connections.get(account_id)
-        if connection is None:
-            raise Rejected(Reason.NOT_FOUND, "unknown_account", "No connection has this account id.")
+            if connection is None:
+                raise Rejected(Reason.NOT_FOUND, "unknown_account", "No connection has this account id.")
+            status = self._keep(tx, connection, self._hint(body), body)
+        if status == "accepted":
+            self.kick({connection.id})
+        return status
+
+    def _hint(self, body: bytes) -> Hint:
         try:
             [hint] = self.erp_notices.read(body)
         except Unreadable as unreadable:
             raise Rejected(Reason.MALFORMED, "unreadable_notice", f"Not a notice of the ERP's: {unreadable}.") from None
-        with self.store.writing() as tx:
-            status = self._keep(tx, connection, hint, body)
-        if status == "accepted":
-            self.kick({connection.id})
-        return status
+        return hint
 
     def _keep(self, tx: Transaction, connection: Connection, hint: Hint, body: bytes) -> str:
         notice = _notice("erp", connection.id, hint, body, self.clock())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from mappings.quickbooks import customer_of
@@ -43,23 +43,27 @@ CENSUS_EVERY = timedelta(days=1)
 # ---------------------------------------------------------------------------------------------------- ERP
 
 
-def read_erp(w: Working, kinds: Iterable[str] = ERP_KINDS) -> None:
-    """Everything that the ERP changed since the last look, kind by kind, with an overlap."""
-    news = [_read_kind(w, kind) for kind in ERP_KINDS if kind in kinds]
+def read_erp(w: Working, kinds: Iterable[str] = ERP_KINDS, told: Sequence[_News] = ()) -> None:
+    """Everything that the ERP changed since the last look, kind by kind, with an overlap; with it what notices told."""
+    news = [*told, *(_read_kind(w, kind) for kind in ERP_KINDS if kind in kinds)]
     with w.writing() as tx:
-        for one in news:
-            keep_records(tx, w, one.records, touched=one.touched)
+        _keep(tx, w, news)
         connection = tx.connections.update(w.id, watermarks={k: v for one in news for k, v in one.watermarks.items()})
     w.connection = connection
 
 
 @dataclass(frozen=True)
 class _News:
-    """The last page of one kind, and up to when the kind is read once that page is kept."""
+    """Records that came, such as the last page of one kind, and up to when the kind is read once they are kept."""
 
     records: Sequence[Record]
     touched: bool
-    watermarks: Mapping[str, str]
+    watermarks: Mapping[str, str] = field(default_factory=dict)
+
+
+def _keep(tx: Transaction, w: Working, news: Sequence[_News]) -> None:
+    for touched in (True, False):
+        keep_records(tx, w, [r for one in news if one.touched == touched for r in one.records], touched=touched)
 
 
 def _read_kind(w: Working, kind: str) -> _News:
@@ -117,19 +121,23 @@ def keep_records(tx: Transaction, w: Working, records: Sequence[Record], *, touc
 def read_erp_notices(w: Working, notices: Sequence[Notice], bodies: dict[int, Raw]) -> None:
     """Look where the ERP's notices point. `bodies` are the parsed envelopes by notice id.
 
-    The record in a notice is fresh, so it is kept at once (reads lag); what else may have moved is read.
+    The record in a notice is fresh, so it is kept (reads lag); what else may have moved is read.
     """
     kinds: set[str] = set()
+    told: list[_News] = []
     for notice in notices:
         kind = notice.type or ""
         raw = bodies[notice.id].get("object")
         if raw and kind in CONCERNS and kind != "ORDER":
-            _keep_records(w, _readable(w, kind, [raw]), touched=_is_since_connected(w, notice))
+            told.append(_News(_readable(w, kind, [raw]), _is_since_connected(w, notice)))
         if notice.event == "DELETE" and notice.entity_id:
+            with w.writing() as tx:
+                _keep(tx, w, told)
+            told = []
             _forget(w, kind, notice.entity_id)
         kinds |= set(CONCERNS.get(kind, ()))
     if kinds:
-        read_erp(w, kinds)
+        read_erp(w, kinds, told)
 
 
 def _is_since_connected(w: Working, notice: Notice) -> bool:

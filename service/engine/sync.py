@@ -118,11 +118,7 @@ def _preferences_matter(w: Working, look: Look) -> bool:
 def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:
     """Plan and apply every company that is marked; in several turns, where it is much."""
     if not w.has_reached("marked"):
-        with w.writing() as tx:
-            if look.companies is not None:
-                tx.marks.add(w.id, look.companies)
-            if look.everything:
-                tx.marks.add(w.id, {p.company_id for p in tx.problems.open(w.id) if p.company_id})
+        _mark(w, look)
         w.reach("marked")
     with w.reading() as tx:
         lists = load_lists(tx, w)
@@ -143,6 +139,17 @@ def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:
         raise
     push_links(w)
     keep_tie_out(w)
+
+
+def _mark(w: Working, look: Look) -> None:
+    """Those that were asked for, and with everything those that wait for a person: the cause may be gone."""
+    asked = set(look.companies or ())
+    if look.everything:
+        with w.reading() as tx:
+            asked |= {p.company_id for p in tx.problems.open(w.id) if p.company_id}
+    if asked:
+        with w.writing() as tx:
+            tx.marks.add(w.id, asked)
 
 
 def _reads_declared(w: Working) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from enum import Enum
 
 import simplejson
@@ -65,11 +65,12 @@ def work(ports: Ports, connection_id: int, by: str | None = None) -> bool:
     now = ports.clock()
     with ports.store.writing() as tx:
         claim = tx.connections.claim(connection_id, now, now + LEASE, by=by)
-    if claim is None:
-        return False
+        if claim is None:
+            return False
+        connection, queued = tx.connections.by_id(connection_id), tx.runs.queued(connection_id)
     end, seen = End.LATER, None
     try:
-        end, seen = _work(ports, claim)
+        end, seen = _work(ports, claim, connection, queued)
     except Replaced:
         log.warning("replaced while working", extra={"connection_id": connection_id})
     except Exception:
@@ -97,20 +98,18 @@ def _release(ports: Ports, claim: Claim, seen: int | None) -> None:
             ports.pause(pause_s)
 
 
-def _work(ports: Ports, claim: Claim) -> tuple[End, int | None]:
+def _work(ports: Ports, claim: Claim, connection: Connection, queued: Sequence[Run]) -> tuple[End, int | None]:
     """Everything that is due; with it, the `dirty` up to which notices are done.
 
     What never had a turn comes first, then the notices; last what has been going on for long.
     """
-    with ports.store.reading() as tx:
-        queued = tx.runs.queued(claim.connection_id)
     begun = sorted(filter(_turns, queued), key=_turns)
     for run in (run for run in queued if not _turns(run)):
         end = _execute(ports, claim, run)
         if end is not End.DONE:
             return end, None
-    with ports.store.reading() as tx:
-        connection = tx.connections.by_id(claim.connection_id)
+        with ports.store.reading() as tx:
+            connection = tx.connections.by_id(claim.connection_id)
     if connection.state not in WORKING_STATES:
         for run in begun:
             _execute(ports, claim, run)
@@ -176,7 +175,8 @@ def _execute(ports: Ports, claim: Claim, run: Run) -> End:
     except Exception as error:
         _surprised(w, error)
         return _finish(w, "failed", f"Unexpected: {type(error).__name__}.")
-    _reached(w)
+    if w.connection.lists.get("failures"):
+        w.update(lists={"failures": 0})
     return _finish(w, "succeeded")
 
 
@@ -184,7 +184,9 @@ def _reconcile(w: Working) -> None:
     assert w.run is not None
     params = w.run.params
     companies = params.get("company_ids")
-    notices, bodies = _notices(w)
+    with w.reading() as tx:
+        arrived = tx.inbox.new(w.id)
+    notices, bodies = _read(arrived)
     by_itself = bool(w.run.cursor.get("implicit")) and _turns(w.run) > 0
     look = Look(
         notices,
@@ -228,16 +230,18 @@ def _finish(w: Working, state: str, error: str | None = None, *, over: bool = Tr
 def _end(tx: Transaction, w: Working, state: str, error: str | None, *, over: bool = True) -> None:
     assert w.run is not None
     calls = _calls(w)
-    run = tx.runs.get(w.run.id) or w.run
+    problems = tx.problems.count(w.id)
+    if problems and state == "succeeded":  # both sides could be reached
+        problems -= tx.problems.settle(w.id, "connection", at=w.now())
     tx.runs.update(
         w.run.id,
         state=state,
         error=error,
         finished_at=w.now() if over else None,
-        problems=tx.problems.count(w.id),
-        free_calls=run.free_calls + calls[0],
-        metered_calls=run.metered_calls + calls[1],
-        erp_calls=run.erp_calls + calls[2],
+        problems=problems,
+        free_calls=w.run.free_calls + calls[0],
+        metered_calls=w.run.metered_calls + calls[1],
+        erp_calls=w.run.erp_calls + calls[2],
     )
 
 
@@ -261,41 +265,45 @@ def _look(ports: Ports, claim: Claim, connection: Connection, *, only_new: bool)
     run = _implicit(ports, connection, "sweep" if is_sweep else "webhook")
     with ports.store.writing(claim) as tx:
         run = tx.runs.create(run)
+        arrived = tx.inbox.new(connection.id)
     bind_contextvars(run_id=run.id)
     w = Working(ports, connection, claim, run, in_turns=True)
     try:
-        notices, bodies = _notices(w)
+        notices, bodies = _read(arrived)
         sync(w, Look(notices, bodies, everything=is_sweep, only_new=only_new))
-        _absorb(w, notices)
     except TurnOver:
         if w.has_reached("read"):
             _absorb(w, notices)
         w.reach("everything", is_sweep)
-        _schedule(w, ports.reconcile_every, is_sweep=True)
+        w.update(sweep_at=w.now() + ports.reconcile_every)
         return _next_turn(w)
     except TooLarge as large:
         _absorb(w, notices)
         return _hold_once(w, large)
     except Disconnected as error:
         disconnected(w, error)
-        return _end_implicit(w, "failed", error.message)
+        return _end_failed(w, error.message)
     except Unreachable as error:
         _unreachable(w, error)
-        return _end_implicit(w, "failed", error.message, End.LATER)
+        return _end_failed(w, error.message, End.LATER)
     except Refused as error:
         connection_trouble(w, error, _side(error))
         _put_off(ports, claim, 60)
-        return _end_implicit(w, "failed", error.message, End.LATER)
+        return _end_failed(w, error.message, End.LATER)
     except (Replaced, SyncError):
         raise
     except Exception as error:
         _surprised(w, error)
         _put_off(ports, claim, 60)
-        return _end_implicit(w, "failed", f"Unexpected: {type(error).__name__}.", End.LATER)
-    _reached(w)
+        return _end_failed(w, f"Unexpected: {type(error).__name__}.", End.LATER)
     from_erp = any(n.source == "erp" for n in notices)
-    _schedule(w, SETTLE if from_erp or w.declared else ports.reconcile_every, is_sweep=is_sweep)
-    return _end_implicit(w, "succeeded")
+    after = SETTLE if from_erp or w.declared else ports.reconcile_every
+    # The settle look after ERP notices does not put the sweep off.
+    plans = {"sweep_at": w.now() + after} if is_sweep or after == SETTLE else {}
+    with w.writing() as tx:
+        tx.inbox.finish([n.id for n in notices], "done")
+        _end_look(tx, w, "succeeded", **plans)
+    return End.DONE
 
 
 def _implicit(ports: Ports, connection: Connection, trigger: str) -> Run:
@@ -313,17 +321,22 @@ def _implicit(ports: Ports, connection: Connection, trigger: str) -> Run:
     )
 
 
-def _end_implicit(w: Working, state: str, error: str | None = None, end: End = End.DONE) -> End:
-    """Looks that found nothing leave only the newest of their kind in the list."""
-    assert w.run is not None
+def _end_failed(w: Working, error: str, end: End = End.DONE) -> End:
     with w.writing() as tx:
-        _end(tx, w, state, error)
-        before = w.connection.lists.get("last_look")
-        idle = state == "succeeded" and not w.run.counts
-        if before:
-            tx.runs.delete(str(before))
-        tx.connections.update(w.id, lists={"last_look": w.run.id if idle else None})
+        _end_look(tx, w, "failed", error)
     return end
+
+
+def _end_look(tx: Transaction, w: Working, state: str, error: str | None = None, **plans: datetime) -> None:
+    """Looks that found nothing leave only the newest of their kind in the list. `plans`: when to look again."""
+    assert w.run is not None
+    _end(tx, w, state, error)
+    before = w.connection.lists.get("last_look")
+    idle = state == "succeeded" and not w.run.counts
+    if before:
+        tx.runs.delete(str(before))
+    back = {"failures": 0} if state == "succeeded" and w.connection.lists.get("failures") else {}
+    tx.connections.update(w.id, lists={"last_look": w.run.id if idle else None, **back}, **plans)
 
 
 def _hold_once(w: Working, large: TooLarge) -> End:
@@ -338,25 +351,16 @@ def _hold_once(w: Working, large: TooLarge) -> End:
             waiting = w.run
     if waiting:
         _held(w, large)
-    _schedule(w, w.ports.reconcile_every, is_sweep=True)
+    w.update(sweep_at=w.now() + w.ports.reconcile_every)
     return End.DONE
 
 
-def _schedule(w: Working, after: timedelta, *, is_sweep: bool) -> None:
-    """When to look again without being told. The settle look after ERP notices does not put the sweep off."""
-    at = w.now() + after
-    if not is_sweep and after != SETTLE:
-        return
-    w.update(sweep_at=at)
-
-
-def _notices(w: Working) -> tuple[tuple[Notice, ...], dict[int, Raw]]:
-    with w.reading() as tx:
-        notices = tuple(tx.inbox.new(w.id))
+def _read(arrived: Sequence[Notice]) -> tuple[tuple[Notice, ...], dict[int, Raw]]:
+    """The notices that concern us, and the envelopes of the ERP's by notice id."""
     bodies = {
-        n.id: simplejson.loads(n.body, use_decimal=True) for n in notices if n.source == "erp" and n.type in CONCERNS
+        n.id: simplejson.loads(n.body, use_decimal=True) for n in arrived if n.source == "erp" and n.type in CONCERNS
     }
-    ours = tuple(n for n in notices if n.source != "erp" or n.id in bodies)
+    ours = tuple(n for n in arrived if n.source != "erp" or n.id in bodies)
     return ours, bodies
 
 
@@ -376,13 +380,6 @@ def _unreachable(w: Working, error: Unreachable) -> None:
     failures = int(w.connection.lists.get("failures") or 0)
     wait = error.retry_after_s or BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
     w.update(lists={"failures": failures + 1}, not_before=w.now() + timedelta(seconds=wait))
-
-
-def _reached(w: Working) -> None:
-    if w.connection.lists.get("failures"):
-        w.update(lists={"failures": 0})
-    with w.writing() as tx:
-        tx.problems.settle(w.id, "connection", at=w.now())
 
 
 def disconnected(w: Working, error: Disconnected) -> None:

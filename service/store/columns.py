@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import simplejson
@@ -61,14 +62,20 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """None is NULL."""
-        return None if value is None else simplejson.dumps(value, use_decimal=True, default=_plain)
+        return None if value is None else _ENCODER.encode(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Read with exact decimals."""
-        return None if value is None else simplejson.loads(value, use_decimal=True)
+        return None if value is None else _DECODER.decode(value)
+
+
+_DECODER = simplejson.JSONDecoder(parse_float=Decimal)
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+_ENCODER = simplejson.JSONEncoder(use_decimal=True, default=_plain)

@@ -20,7 +20,16 @@ _OF_ENTITY = in_batches(select(table).where(_OF_EPOCH, table.c.entity == bindpar
 _MANY = select(table).where(
     _OF_EPOCH, table.c.entity == bindparam("its_entity"), table.c.object_id.in_(bindparam("ids", expanding=True))
 )
-_MANY_LOCKED = _MANY.order_by(table.c.object_id).with_for_update()
+_KEPT = (
+    select(table)
+    .where(
+        _OF_EPOCH,
+        table.c.entity.in_(bindparam("entities", expanding=True)),
+        table.c.object_id.in_(bindparam("ids", expanding=True)),
+    )
+    .order_by(table.c.entity, table.c.object_id)
+    .with_for_update()
+)
 _TOUCH = (
     update(table)
     .where(_OF_EPOCH, table.c.entity == bindparam("its_entity"), table.c.object_id == bindparam("its_id"))
@@ -69,15 +78,12 @@ class SqlObjects(Repository):
         return list(self._connection.scalars(query.distinct().order_by(table.c.customer_id)))
 
     def _kept(self, connection_id: int, epoch: int, objects: Sequence[QboObject]) -> dict[tuple[str, str], QboObject]:
-        ids_of_entity: dict[str, set[str]] = {}
-        for seen in objects:
-            ids_of_entity.setdefault(seen.entity, set()).add(seen.id)
-        kept: dict[tuple[str, str], QboObject] = {}
-        for entity, ids in sorted(ids_of_entity.items()):
-            for some in chunks(iter(sorted(ids))):
-                found = self._all(_MANY_LOCKED, connection=connection_id, in_epoch=epoch, its_entity=entity, ids=some)
-                kept |= {(each.entity, each.id): each for each in found}
-        return kept
+        entities = sorted({seen.entity for seen in objects})
+        return {
+            (each.entity, each.id): each
+            for some in chunks(iter(sorted({seen.id for seen in objects})))
+            for each in self._all(_KEPT, connection=connection_id, in_epoch=epoch, entities=entities, ids=some)
+        }
 
     def _all(self, query: Select[Any], **values: Any) -> list[QboObject]:
         return [_read(row) for row in self._connection.execute(query, values)]

@@ -23,7 +23,16 @@ _MANY = (
     .where(_OF_CONNECTION, table.c.kind == bindparam("kind"), table.c.erp_id.in_(bindparam("ids", expanding=True)))
     .order_by(table.c.erp_id)
 )
-_MANY_LOCKED = _MANY.with_for_update()
+_KEPT = (
+    select(table)
+    .where(
+        _OF_CONNECTION,
+        table.c.kind.in_(bindparam("kinds", expanding=True)),
+        table.c.erp_id.in_(bindparam("ids", expanding=True)),
+    )
+    .order_by(table.c.kind, table.c.erp_id)
+    .with_for_update()
+)
 
 
 class SqlRecords(Repository):
@@ -51,7 +60,8 @@ class SqlRecords(Repository):
         return found[0] if found else None
 
     def many(self, connection_id: int, kind: str, ids: Iterable[str]) -> list[Record]:
-        return self._many(_MANY, connection_id, kind, ids)
+        some = chunks(iter(ids))
+        return [record for each in some for record in self._all(_MANY, connection=connection_id, kind=kind, ids=each)]
 
     def of_kind(self, connection_id: int, kind: str) -> Iterator[Record]:
         return self._in_batches(
@@ -71,20 +81,12 @@ class SqlRecords(Repository):
         return list(self._connection.scalars(query.order_by(table.c.company_id)))
 
     def _kept(self, connection_id: int, records: Sequence[Record]) -> dict[tuple[str, str], Record]:
-        ids_of_kind: dict[str, set[str]] = {}
-        for record in records:
-            ids_of_kind.setdefault(record.kind, set()).add(record.erp_id)
+        kinds = sorted({record.kind for record in records})
         return {
             (record.kind, record.erp_id): record
-            for kind, ids in sorted(ids_of_kind.items())
-            for record in self._many(_MANY_LOCKED, connection_id, kind, sorted(ids))
+            for some in chunks(iter(sorted({record.erp_id for record in records})))
+            for record in self._all(_KEPT, connection=connection_id, kinds=kinds, ids=some)
         }
-
-    def _many(self, query: Select[Any], connection_id: int, kind: str, ids: Iterable[str]) -> list[Record]:
-        found: list[Record] = []
-        for some in chunks(iter(ids)):
-            found += self._all(query, connection=connection_id, kind=kind, ids=some)
-        return found
 
     def _all(self, query: Select[Any], **values: Any) -> list[Record]:
         return [_read(row) for row in self._connection.execute(query, values)]
