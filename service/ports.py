@@ -847,7 +847,8 @@ class TieOuts(Protocol):
     def keep(
         self, connection_id: int, epoch: int, tied: Sequence[Tied], *, gone: Iterable[str] = (), at: datetime
     ) -> None:
-        """These figures hold from now on; subjects that are `gone` count no more. The same is not kept twice."""
+        """These figures hold from now on; subjects that are `gone` count no more. The same is not kept twice. A moment
+        that is not after the last sync's counts as the one right after it: order outlives a clock that went back."""
 
     def moved_since(self, connection_id: int, epoch: int, moment: datetime | None) -> bool:
         """Whether figures changed after `moment` (None: whether there are any)."""

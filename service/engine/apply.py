@@ -3,7 +3,7 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from service.engine.reading import keep_deleted, keep_objects, keep_records
 from service.engine.working import Working, as_object, as_record, dumps
 from service.engine.writing import note, record_answer, send
 from service.errors import Gone, Refused, Stale, SyncError
-from service.ports import Audit, Intent, Operation, QuickBooksWrite, Raw, Row, Transaction
+from service.ports import Audit, Intent, Operation, Problem, QuickBooksWrite, Raw, Row, Transaction
 
 _OPERATIONS = {
     Action.CREATE: Operation.CREATE,
@@ -40,26 +40,33 @@ ANSWERED = ("not_mirrored", "kept_something_else")
 
 
 class Applier:
-    """Works one company's plan. `retry`: try again what was refused before. `again`: the books moved under us."""
+    """Works one company's plan. `known`: its open problems; `unanswered`: what QuickBooks owes an answer for; `retry`:
+    try again what was refused before. `again`: the books moved under us."""
 
-    def __init__(self, w: Working, comparison: Comparison, lists: Lists, *, retry: bool = False) -> None:
+    def __init__(
+        self,
+        w: Working,
+        comparison: Comparison,
+        lists: Lists,
+        known: Sequence[Problem],
+        unanswered: Iterable[Key],
+        *,
+        retry: bool = False,
+    ) -> None:
         self.w = w
         self.c = comparison
         self.lists = lists
+        self.known = known
         self.retry = retry
-        self.blocked: dict[Key, str] = {}
+        self.blocked = dict.fromkeys(unanswered, "QuickBooks has not answered an earlier change of it yet.")
         self.failed: set[Key] = set()
         self.again = False
         self.moved: set[Key] = set()
 
     def run(self) -> None:
-        with self.w.reading() as tx:
-            known = tx.problems.open_of_company(self.w.id, self.c.company)
-            for intent in tx.journal.unanswered(self.w.id, self.w.epoch):
-                self._hold(intent.key, "QuickBooks has not answered an earlier change of it yet.")
         self._leave_to_a_person()
-        refused = {p.fingerprint for p in known if not self._is_checked_here(p.code)}
-        answered = {p.fingerprint for p in known if p.code in ANSWERED}
+        refused = {p.fingerprint for p in self.known if not self._is_checked_here(p.code)}
+        answered = {p.fingerprint for p in self.known if p.code in ANSWERED}
         self.w.begin_long_part()
         for step in self.c.plan.steps:
             if step.action is Action.REMEMBER:
@@ -312,11 +319,11 @@ class Applier:
             else:
                 error = Refused(_difference(step.document, echo), code="kept_something_else")
                 problems.report(tx, self.w, problems.of_step(self.w, self.c, step, error))
+            self._see(tx, step.key, entity, echo)
+            self.w.step_done(tx, step.action.value)
         if not is_as_asked:
             self._hold(step.key, "QuickBooks kept something else than was asked.", failed=True)
         self.again = self.again or step.then_declare
-        self._see(step.key, entity, echo)
-        self.w.step_done(step.action.value)
 
     def _is_clamped(self, step: Step, echo: Side) -> bool:
         """Somebody paid the same invoice meanwhile: QuickBooks took what was left (REFERENCE 4.6)."""
@@ -333,8 +340,8 @@ class Applier:
             self._save(tx, step.key, entity, step.erp, step.document)
             self._touch(tx, step, answer)
             tx.audits.add(self.w.id, [self._audit(step, entity, "quickbooks", echo)])
+            self._see(tx, step.key, entity, echo)
         self.again = True
-        self._see(step.key, entity, echo)
 
     def _echo(self, step: Step, intent: Intent, answer: Raw) -> tuple[Entity, Side]:
         entity = intent.write.entity
@@ -424,9 +431,8 @@ class Applier:
             status = "DELETED_IN_QBO" if gone else "SYNCED"
             self._save(tx, step.key, there, row_side(row), step.document, records=(*kept, *carried), status=status)
             self.c = compare(tx, self.w, self.c.company, self.lists)
-        erp = self.c.projection.documents.get(step.key)
-        mirrored = in_step(erp, step.document)
-        with self.w.writing() as tx:
+            erp = self.c.projection.documents.get(step.key)
+            mirrored = in_step(erp, step.document)
             if mirrored:
                 agreed = erp if erp is not None else step.document
                 self._save(tx, step.key, there, agreed, step.document, status=status)
@@ -451,9 +457,9 @@ class Applier:
                         choices=("use_erp", "use_quickbooks"),
                     ),
                 )
+            self.w.step_done(tx, step.action.value)
         if not mirrored:
             self._hold(step.key, "The ERP's books say something else after it was told.", failed=True)
-        self.w.step_done(step.action.value)
 
     def _belongs(self, ref: tuple[str, str], key: Key) -> bool:
         """A payment that two QuickBooks payments share stays with the one that carries its cash."""
@@ -561,13 +567,12 @@ class Applier:
         owner = tx.id_map.by_quickbooks(self.w.id, self.w.epoch, "Customer", customer) if customer else None
         tx.marks.add(self.w.id, [owner.company_id] if owner and owner.company_id else [])
 
-    def _see(self, key: Key, entity: Entity, echo: Side) -> None:
+    def _see(self, tx: Transaction, key: Key, entity: Entity, echo: Side) -> None:
         """Later steps of this plan refer to what this one made."""
         entities = {**self.c.held.entities, key: entity}
         documents = {**self.c.held.documents, key: echo}
         objects = dict(self.c.objects)
-        with self.w.reading() as tx:
-            known = tx.objects.get(self.w.id, self.w.epoch, *entity)
+        known = tx.objects.get(self.w.id, self.w.epoch, *entity)
         if known:
             objects[entity] = known
         held = replace(self.c.held, documents=documents, entities=entities)

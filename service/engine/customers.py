@@ -39,14 +39,18 @@ def link_customers(w: Working, *, mode: str | None = None, companies: frozenset[
 
 def make_customers(w: Working, *, mode: str | None = None, companies: frozenset[str] | None = None) -> None:
     """Make the customers that are still missing, where `mode` allows it (default: the setting)."""
+    mode = mode or default_mode(w)
+    if mode != "create":
+        return
     for record, row in _marked(w, companies):
-        if is_to_be_made(record, row, mode or default_mode(w)) and not w.is_paused(COMPANY):
+        if is_to_be_made(record, row, mode) and not w.is_paused(COMPANY):
             w.make_room()
             w.heed()
             made = _create(w, record)
             if made:
                 _save(w, record, made, told=False)
-                w.step_done("create")
+                with w.writing() as tx:
+                    w.step_done(tx, "create")
 
 
 def is_to_be_made(company: Record, row: Row | None, mode: str) -> bool:

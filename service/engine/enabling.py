@@ -265,4 +265,4 @@ def _cancel(w: Working, company: str, credit: str, *, delete_uses: bool) -> None
                 )
             ],
         )
-    w.step_done("cancel")
+        w.step_done(tx, "cancel")

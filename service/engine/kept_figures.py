@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from service.engine.unlinked import balance_of, lone_customer
 from service.engine.working import Working
 from service.ports import QboObject, Tied, Transaction
 
-_TICK = timedelta(microseconds=1)
-
 
 def keep(tx: Transaction, w: Working, tied: Sequence[Tied], gone: Iterable[str] = ()) -> None:
-    tx.tie_outs.keep(w.id, w.epoch, tied, gone=gone, at=moment(tx, w))
+    tx.tie_outs.keep(w.id, w.epoch, tied, gone=gone, at=w.now())
 
 
-def keep_customers(tx: Transaction, w: Working, customers: Iterable[QboObject]) -> None:
+def keep_customers(tx: Transaction, w: Working, customers: Sequence[QboObject]) -> None:
     """QuickBooks' own balance moved. Before the first tie-out there is nothing to correct."""
-    if tx.tie_outs.last(w.id, w.epoch) is None:
+    if not customers or tx.tie_outs.last(w.id, w.epoch) is None:
         return
     for customer in customers:
         row = tx.id_map.by_quickbooks(w.id, w.epoch, "Customer", customer.id)
@@ -29,9 +26,3 @@ def keep_customers(tx: Transaction, w: Working, customers: Iterable[QboObject]) 
         else:
             lone = lone_customer(customer)
             keep(tx, w, [lone] if lone else [], gone=() if lone else (f"customer:{customer.id}",))
-
-
-def moment(tx: Transaction, w: Working) -> datetime:
-    """Now; a tick after what was kept last where the clock stood still or went back, so that order is never lost."""
-    last = tx.tie_outs.last(w.id, w.epoch)
-    return w.now() if last is None else max(w.now(), last.at + _TICK)

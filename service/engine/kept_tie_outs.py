@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from mappings.documents import Key
 from service.engine import problems
 from service.engine.compare import Comparison
 from service.engine.customers import linked_companies
-from service.engine.kept_figures import keep, moment
+from service.engine.kept_figures import keep
 from service.engine.lists import Lists, load_lists
 from service.engine.settings import shown
 from service.engine.tying_out import of_company, tied
@@ -27,9 +28,9 @@ SOME = 50
 """Companies in one transaction of the first tie-out: each commit says that we are alive."""
 
 
-def keep_company(tx: Transaction, w: Working, c: Comparison, lists: Lists) -> None:
+def keep_company(tx: Transaction, w: Working, c: Comparison, lists: Lists, causes: Mapping[Key, str]) -> None:
     """One company's figures, after it was worked: from what was compared anyway."""
-    _keep(tx, w, c.company, tied(tx, w, c, lists) if c.customer else lone_company(tx, w, c.company))
+    _keep(tx, w, c.company, tied(c, lists, causes) if c.customer else lone_company(tx, w, c.company))
 
 
 def keep_tie_out(w: Working) -> None:
@@ -43,12 +44,13 @@ def keep_tie_out(w: Working) -> None:
     if last is None:
         _keep_everybody(w)
     with w.reading() as tx:
-        checked = tx.audits.check(w.id, since=tx.audits.last_check(w.id))
+        before = tx.audits.last_check(w.id)
+        checked = tx.audits.check(w.id, since=before)
     with w.writing() as tx:
         run = w.run.id if w.run else None
-        kept = tx.tie_outs.close(w.id, w.epoch, run_id=run, chain=tx.audits.chain(w.id), at=moment(tx, w))
+        kept = tx.tie_outs.close(w.id, w.epoch, run_id=run, chain=tx.audits.chain(w.id), at=w.now())
         tx.tie_outs.drop(w.id, superseded(tx.tie_outs.history(w.id), w.now(), zone))
-        _remember(tx, w, checked)
+        _remember(tx, w, before, checked)
     # Logs are kept elsewhere: whoever rewrites the database cannot rewrite what was said here.
     log.info("tie_out_kept", extra={"audit_rows": kept.audit_rows, "audit_hash": kept.audit_hash})
 
@@ -90,11 +92,12 @@ def _hour(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def _remember(tx: Transaction, w: Working, checked: ChainCheck) -> None:
+def _remember(tx: Transaction, w: Working, before: ChainCheck | None, checked: ChainCheck) -> None:
     """What was audited since the last look fits; where it does not, a person has to know."""
     tx.audits.remember_check(w.id, checked)
     if checked.fault is None:
-        tx.problems.settle(w.id, "audit", at=w.now())
+        if before is not None and before.fault is not None:
+            tx.problems.settle(w.id, "audit", at=w.now())
         return
     error = Refused(f"The audit was tampered with: {checked.fault}", code="audit_broken")
     advice = "Find out who may write to the database; compare with a proof pack or a backup from before."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -211,6 +212,11 @@ def _currency(tx: Transaction, w: Working, problem: Problem) -> str:
     """The company's own, else QuickBooks' home currency."""
     company = tx.records.get(w.id, "COMPANY", problem.company_id or "")
     return str((company.body.get("currency") if company else None) or home_currency(w.connection))
+
+
+def causes_by_key(found: Iterable[Problem]) -> dict[Key, str]:
+    """Why each of these documents waits for a person."""
+    return {problem.key: problem.cause for problem in found if problem.key}
 
 
 def number_of_key(c: Comparison, key: Key) -> str | None:

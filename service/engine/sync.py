@@ -9,13 +9,13 @@ from datetime import timedelta
 
 from structlog.contextvars import bound_contextvars
 
-from mappings.documents import Ending
+from mappings.documents import Ending, Key
 from mappings.money import cents
 from mappings.plan import Action, CompanyPlan, Step
 from mappings.planner import in_step
 from service.engine import problems
 from service.engine.apply import Applier
-from service.engine.compare import Comparison, company_key, compare
+from service.engine.compare import Comparison, compare
 from service.engine.customers import (
     default_mode,
     import_customers,
@@ -33,7 +33,7 @@ from service.engine.reading import ERP_KINDS, are_echoes, census, read_erp, read
 from service.engine.repeating import repeat_unanswered
 from service.engine.working import Working
 from service.errors import SyncError, TurnOver
-from service.ports import Notice, Raw, Transaction
+from service.ports import Notice, Problem, Raw, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +166,7 @@ def _work_off(w: Working, look: Look, lists: Lists) -> None:
         w.make_room()
         try:
             with bound_contextvars(company_id=company):
-                _company(w, company, lists, retry=look.retry)
+                _company(w, company, mark, lists, retry=look.retry)
         except (SyncError, AssertionError):
             raise
         except Exception as error:
@@ -174,8 +174,7 @@ def _work_off(w: Working, look: Look, lists: Lists) -> None:
             log.exception("company_failed", extra={"company_id": company})
             with w.writing() as tx:
                 problems.report(tx, w, problems.of_surprise(w, company, error))
-        with w.writing() as tx:
-            tx.marks.done(w.id, company, mark)
+                tx.marks.done(w.id, company, mark)
 
 
 def _pending(w: Working, look: Look) -> dict[str, int]:
@@ -232,21 +231,23 @@ def amount_of(step: Step) -> int:
 # ------------------------------------------------------------------------------------------- one company
 
 
-def _company(w: Working, company: str, lists: Lists, *, retry: bool) -> None:
+def _company(w: Working, company: str, mark: int, lists: Lists, *, retry: bool) -> None:
     for _ in range(ROUNDS):
         with w.reading() as tx:
             c = compare(tx, w, company, lists)
-        trouble = _trouble(w, c, lists)
+            known = tx.problems.open_of_company(w.id, company)
+            unanswered = [intent.key for intent in tx.journal.unanswered(w.id, w.epoch)]
+        trouble = _trouble(c, lists)
         if trouble:
-            _park(w, c, lists, *trouble)
+            _park(w, c, mark, lists, *trouble)
             return
         c = _without_paused(w, c)
         if ensure_default_item(w, lists, c.plan):
             with w.reading() as tx:
                 lists = load_lists(tx, w)
-        applier = Applier(w, c, lists, retry=retry)
+        applier = Applier(w, c, lists, known, unanswered, retry=retry)
         applier.run()
-        _conclude(w, company, lists, applier)
+        _conclude(w, company, mark, lists, applier)
         if not applier.again:
             return
         with w.reading() as tx:
@@ -254,17 +255,17 @@ def _company(w: Working, company: str, lists: Lists, *, retry: bool) -> None:
     with w.writing() as tx:
         for key in sorted(applier.blocked):
             problems.report(tx, w, problems.of_unrest(w, applier.c, key))
+        tx.marks.done(w.id, company, mark)
 
 
-def _trouble(w: Working, c: Comparison, lists: Lists) -> tuple[str, str] | None:
+def _trouble(c: Comparison, lists: Lists) -> tuple[str, str] | None:
     """What holds back a whole company."""
     name = c.books.company.name if c.books.company else c.company
     if not c.scope and not c.plan.steps:
         return None
     if c.customer is None:
         return "customer_not_linked", f"The company '{name}' is not linked to a QuickBooks customer."
-    with w.reading() as tx:
-        customer = tx.objects.get(w.id, w.epoch, "Customer", c.customer)
+    customer = c.objects.get(("Customer", c.customer))
     raw = customer.body if customer else {}
     if customer is not None and customer.deleted:
         return "customer_gone", f"QuickBooks' customer {c.customer} of '{name}' was deleted or merged into another one."
@@ -280,14 +281,15 @@ def _trouble(w: Working, c: Comparison, lists: Lists) -> tuple[str, str] | None:
     return None
 
 
-def _park(w: Working, c: Comparison, lists: Lists, code: str, cause: str) -> None:
+def _park(w: Working, c: Comparison, mark: int, lists: Lists, code: str, cause: str) -> None:
     """One problem for the company; its records say why they are not in QuickBooks. Nothing is guessed."""
     with w.writing() as tx:
         problems.report(tx, w, problems.of_company(w, c, code, cause))
         for ref, keys in c.projection.touches.items():
             if keys & c.scope and not any(key in c.rows and c.rows[key].quickbooks_id for key in keys):
                 _set_status(tx, w, c, ref, min(keys & c.scope), "NOT_SYNCED", cause)
-        keep_company(tx, w, c, lists)
+        keep_company(tx, w, c, lists, problems.causes_by_key(tx.problems.open_of_company(w.id, c.company)))
+        tx.marks.done(w.id, c.company, mark)
 
 
 def _without_paused(w: Working, c: Comparison) -> Comparison:
@@ -296,18 +298,19 @@ def _without_paused(w: Working, c: Comparison) -> Comparison:
     return replace(c, plan=replace(c.plan, steps=tuple(kept)))
 
 
-def _conclude(w: Working, company: str, lists: Lists, applier: Applier) -> None:
+def _conclude(w: Working, company: str, mark: int, lists: Lists, applier: Applier) -> None:
     """Look at the company once more: what is still outstanding, and what to show beside every record."""
     with w.writing() as tx:
         c = compare(tx, w, company, lists) if applier.has_moved else applier.c
-        tx.problems.settle(w.id, company_key(company), at=w.now())
-        open_keys = _report(tx, w, c, applier)
-        _show(tx, w, c, applier, open_keys)
-        keep_company(tx, w, c, lists)
+        causes = problems.causes_by_key(_report(tx, w, c, applier))
+        _show(tx, w, c, applier, causes)
+        keep_company(tx, w, c, lists, causes)
+        if not applier.again:
+            tx.marks.done(w.id, company, mark)
 
 
-def _report(tx: Transaction, w: Working, c: Comparison, applier: Applier) -> set[str]:
-    """Raise what waits for a person, settle what does not any more; answers the keys in trouble."""
+def _report(tx: Transaction, w: Working, c: Comparison, applier: Applier) -> list[Problem]:
+    """Raise what waits for a person, settle what does not any more; answers what is open then."""
     raised: set[tuple[str | None, str]] = set()
     for conflict in (*c.plan.conflicts, *used_in_quickbooks(c)):
         problem = problems.report(tx, w, problems.of_conflict(w, c, conflict))
@@ -319,11 +322,13 @@ def _report(tx: Transaction, w: Working, c: Comparison, applier: Applier) -> set
             problem = problems.report(tx, w, problems.of_finding(w, c, key, finding))
             raised.add((problem.key, problem.code))
     still = {step.key for step in c.plan.steps}
+    standing = []
     for problem in tx.problems.open_of_company(w.id, c.company):
-        stands = (problem.key, problem.code) in raised or problem.key in applier.failed or problem.key in still
-        if not stands and problem.key != company_key(c.company):
+        if (problem.key, problem.code) in raised or problem.key in applier.failed or problem.key in still:
+            standing.append(problem)
+        else:
             tx.problems.settle(w.id, problem.key, codes=[problem.code], at=w.now())
-    return {p.key for p in tx.problems.open_of_company(w.id, c.company) if p.key}
+    return standing
 
 
 def _is_old(w: Working, c: Comparison, key: str) -> bool:
@@ -333,15 +338,14 @@ def _is_old(w: Working, c: Comparison, key: str) -> bool:
     return bool(touched) and w.now() - max(touched) > CAUGHT_UP
 
 
-def _show(tx: Transaction, w: Working, c: Comparison, applier: Applier, in_trouble: set[str]) -> None:
+def _show(tx: Transaction, w: Working, c: Comparison, applier: Applier, causes: Mapping[Key, str]) -> None:
     """The sync status beside every record: SYNCED only when every document that carries a part of it is in step."""
-    causes = {p.key: p.cause for p in tx.problems.open_of_company(w.id, c.company)}
     shown = tx.id_map.statuses(w.id, w.epoch, c.company)
     for ref, keys in sorted(c.projection.touches.items()):
         known = sorted(key for key in keys if key in c.scope or key in c.rows)
         if not known:
             continue
-        states = {key: _state(c, key, in_trouble) for key in known}
+        states = {key: _state(c, key, causes) for key in known}
         main = next((key for key in known if ref in c.projection.records.get(key, ())), known[0])
         status = states[main]
         if status == "SYNCED" and any(state not in ("SYNCED", "DELETED_IN_QBO") for state in states.values()):
@@ -365,8 +369,8 @@ def _show(tx: Transaction, w: Working, c: Comparison, applier: Applier, in_troub
             _set_status(tx, w, c, ref, "", "NOT_SYNCED", why)
 
 
-def _state(c: Comparison, key: str, in_trouble: set[str]) -> str:
-    if key in in_trouble:
+def _state(c: Comparison, key: Key, causes: Mapping[Key, str]) -> str:
+    if key in causes:
         row = c.rows.get(key)
         return "DELETED_IN_QBO" if _is_gone(c, key) and row and row.quickbooks_id else "ERROR"
     row = c.rows.get(key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mappings.documents import Ending
+from mappings.documents import Ending, Key
 from mappings.money import text
 from mappings.quickbooks import amount_of
 from mappings.tieout import tie_out
@@ -51,15 +51,15 @@ def everybody(tx: Transaction, w: Working, day: str | None = None) -> list[Tied]
 
 
 def of_company(tx: Transaction, w: Working, company: str, lists: Lists, day: str | None = None) -> Tied:
-    return tied(tx, w, compare(tx, w, company, lists), lists, day)
+    causes = problems.causes_by_key(tx.problems.open_of_company(w.id, company))
+    return tied(compare(tx, w, company, lists), lists, causes, day)
 
 
-def tied(tx: Transaction, w: Working, c: Comparison, lists: Lists, day: str | None = None) -> Tied:
-    """One linked company's figures, from books that are loaded already."""
+def tied(c: Comparison, lists: Lists, causes: Mapping[Key, str], day: str | None = None) -> Tied:
+    """One linked company's figures, from books that are loaded already. `causes`: why documents wait for a person."""
     others = [(o.entity, o.body) for o in c.objects.values() if not o.deleted]
     figures = tie_out(c.books, c.projection.documents, c.held, others, lists.receivable_accounts, day)
-    customer = tx.objects.get(w.id, w.epoch, "Customer", c.customer or "")
-    causes = {p.key: p.cause for p in tx.problems.open_of_company(w.id, c.company) if p.key}
+    customer = c.objects.get(("Customer", c.customer or ""))
     return Tied(
         company_id=c.company,
         name=c.books.company.name if c.books.company else c.company,

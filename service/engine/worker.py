@@ -299,10 +299,10 @@ def _look(ports: Ports, claim: Claim, connection: Connection, *, only_new: bool)
     from_erp = any(n.source == "erp" for n in notices)
     after = SETTLE if from_erp or w.declared else ports.reconcile_every
     # The settle look after ERP notices does not put the sweep off.
-    plans = {"sweep_at": w.now() + after} if is_sweep or after == SETTLE else {}
+    next_at = w.now() + after if is_sweep or after == SETTLE else None
     with w.writing() as tx:
         tx.inbox.finish([n.id for n in notices], "done")
-        _end_look(tx, w, "succeeded", **plans)
+        _end_look(tx, w, "succeeded", next_at=next_at)
     return End.DONE
 
 
@@ -327,8 +327,11 @@ def _end_failed(w: Working, error: str, end: End = End.DONE) -> End:
     return end
 
 
-def _end_look(tx: Transaction, w: Working, state: str, error: str | None = None, **plans: datetime) -> None:
-    """Looks that found nothing leave only the newest of their kind in the list. `plans`: when to look again."""
+def _end_look(
+    tx: Transaction, w: Working, state: str, error: str | None = None, *, next_at: datetime | None = None
+) -> None:
+    """Looks that found nothing leave only the newest of their kind in the list. `next_at`: when to look without being
+    told."""
     assert w.run is not None
     _end(tx, w, state, error)
     before = w.connection.lists.get("last_look")
@@ -336,7 +339,8 @@ def _end_look(tx: Transaction, w: Working, state: str, error: str | None = None,
     if before:
         tx.runs.delete(str(before))
     back = {"failures": 0} if state == "succeeded" and w.connection.lists.get("failures") else {}
-    tx.connections.update(w.id, lists={"last_look": w.run.id if idle else None, **back}, **plans)
+    planned = {"sweep_at": next_at} if next_at else {}
+    tx.connections.update(w.id, lists={"last_look": w.run.id if idle else None, **back}, **planned)
 
 
 def _hold_once(w: Working, large: TooLarge) -> End:

@@ -166,15 +166,24 @@ class Working:
         if self.run is not None and self._in_turns:
             self.run = replace(self.run, cursor={**self.run.cursor, part: kept})
 
-    def progress(
+    def progress(self, *, done: int | None = None, total: int | None = None, phase: str | None = None) -> None:
+        """Say how far the run is: seen by whoever follows it. A new `phase` has a pace of its own."""
+        with self.writing() as tx:
+            self._tell(tx, done=done, total=total, phase=phase)
+
+    def step_done(self, tx: Transaction, count: str) -> None:
+        """One step of the run was carried out, and counts as one of its kind."""
+        self._tell(tx, done=(self.run.done if self.run else 0) + 1, count=count)
+
+    def _tell(
         self,
+        tx: Transaction,
         *,
         done: int | None = None,
         total: int | None = None,
         count: str | None = None,
         phase: str | None = None,
     ) -> None:
-        """Say how far the run is: seen by whoever follows it. A new `phase` has a pace of its own."""
         if self.run is None:
             return
         counts = dict(self.run.counts)
@@ -191,12 +200,7 @@ class Working:
             pace=moved(known, self.now(), done),
         )
         shown = {name: getattr(self.run, name) for name in ("done", "total", "counts", "phase", "pace")}
-        with self.writing() as tx:
-            tx.runs.update(self.run.id, **shown)
-
-    def step_done(self, count: str) -> None:
-        """One step of the run was carried out."""
-        self.progress(done=(self.run.done if self.run else 0) + 1, count=count)
+        tx.runs.update(self.run.id, **shown)
 
 
 def month_of(at: datetime) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, select
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, func, select
 
 from service.ports import Chain, KeptTieOut, Tied
 from service.store.repository import Repository, chunks
@@ -17,6 +17,37 @@ from service.store.tables import tie_out_figures as figures
 _TIED = tuple(each.name for each in fields(Tied))
 _KEPT = tuple(each.name for each in fields(KeptTieOut))
 _SUMS = ("erp_ar", "quickbooks_ar", "erp_credit", "quickbooks_credit")
+
+
+_TICK = timedelta(microseconds=1)
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+# Built once: building a statement takes longer than running it.
+_LAST = (
+    select(tie_outs)
+    .where(tie_outs.c.connection_id == bindparam("connection"), tie_outs.c.epoch == bindparam("in_epoch"))
+    .order_by(tie_outs.c.at.desc())
+    .limit(1)
+)
+_OF_EPOCH = and_(figures.c.connection_id == bindparam("connection"), figures.c.epoch == bindparam("in_epoch"))
+_SINCE = and_(_OF_EPOCH, figures.c.at > bindparam("moment"))
+_MOVED_SINCE = select(exists().where(_SINCE))
+_MOVED = select(figures.c.subject).where(_SINCE, figures.c.at <= bindparam("until")).distinct()
+_OF_SUBJECTS = and_(
+    _OF_EPOCH, figures.c.subject.in_(bindparam("subjects", expanding=True)), figures.c.at <= bindparam("until")
+)
+_ENDS = (
+    select(figures.c.subject, func.max(figures.c.at).label("at"))
+    .where(_OF_SUBJECTS)
+    .group_by(figures.c.subject)
+    .subquery()
+)
+_NEWEST = (
+    select(figures)
+    .join(_ENDS, and_(figures.c.subject == _ENDS.c.subject, figures.c.at == _ENDS.c.at))
+    .where(_OF_SUBJECTS)
+)
 
 
 class SqlTieOuts(Repository):
@@ -32,15 +63,18 @@ class SqlTieOuts(Repository):
             row = known.get(subject)
             before = _read(row) if row is not None and not row.gone else None
             if figure != before:
-                rows.append(_values(connection_id, epoch, subject, figure or before, at=at, gone=figure is None))
-        self._upsert(figures, rows, "connection_id", "epoch", "subject", "at")
+                rows.append(_values(connection_id, epoch, subject, figure or before, gone=figure is None))
+        if rows:
+            at = _after(self.last(connection_id, epoch), at)
+            self._upsert(figures, [{**row, "at": at} for row in rows], "connection_id", "epoch", "subject", "at")
 
     def moved_since(self, connection_id: int, epoch: int, moment: datetime | None) -> bool:
-        query = exists().where(_of(connection_id, epoch))
-        return bool(self._connection.scalar(select(query if moment is None else query.where(figures.c.at > moment))))
+        named = {"connection": connection_id, "in_epoch": epoch, "moment": moment or _EVER}
+        return bool(self._connection.scalar(_MOVED_SINCE, named))
 
     def close(self, connection_id: int, epoch: int, *, run_id: str | None, chain: Chain, at: datetime) -> KeptTieOut:
         before = self.last(connection_id, epoch)
+        at = _after(before, at)
         kept = before or KeptTieOut(epoch, at, None, 0, 0, 0, 0, 0, 0, 0, 0, None)
         kept = replace(kept, at=at, run_id=run_id, audit_rows=chain.rows, audit_hash=chain.hash)
         for old, new in self._moved(connection_id, epoch, before.at if before else None, at):
@@ -50,8 +84,7 @@ class SqlTieOuts(Repository):
         return kept
 
     def last(self, connection_id: int, epoch: int) -> KeptTieOut | None:
-        query = select(tie_outs).where(tie_outs.c.connection_id == connection_id, tie_outs.c.epoch == epoch)
-        row = self._connection.execute(query.order_by(tie_outs.c.at.desc()).limit(1)).one_or_none()
+        row = self._connection.execute(_LAST, {"connection": connection_id, "in_epoch": epoch}).one_or_none()
         return _kept(row) if row else None
 
     def current(self, connection_id: int, epoch: int, subject: str) -> Tied | None:
@@ -117,21 +150,16 @@ class SqlTieOuts(Repository):
         self, connection_id: int, epoch: int, subjects: Iterable[str], *, until: datetime | None = None
     ) -> Iterator[tuple[str, Row[Any]]]:
         for some in chunks(iter(sorted(subjects))):
-            mine = [_of(connection_id, epoch), figures.c.subject.in_(some)]
-            if until is not None:
-                mine.append(figures.c.at <= until)
-            newest = select(figures.c.subject, func.max(figures.c.at).label("at")).where(*mine)
-            these = newest.group_by(figures.c.subject).subquery()
-            query = select(figures).join(these, and_(figures.c.subject == these.c.subject, figures.c.at == these.c.at))
-            for row in self._connection.execute(query.where(*mine)):
+            named = {"connection": connection_id, "in_epoch": epoch, "subjects": some, "until": until or _NEVER}
+            for row in self._connection.execute(_NEWEST, named):
                 yield row.subject, row
 
     def _moved(
         self, connection_id: int, epoch: int, since: datetime | None, until: datetime
     ) -> Iterator[tuple[Row[Any] | None, Row[Any]]]:
         """(what it was at `since`, what it was at `until`) of every subject that moved between them."""
-        query = select(figures.c.subject).where(_of(connection_id, epoch), figures.c.at <= until).distinct()
-        subjects = list(self._connection.scalars(query if since is None else query.where(figures.c.at > since)))
+        named = {"connection": connection_id, "in_epoch": epoch, "moment": since or _EVER, "until": until}
+        subjects = list(self._connection.scalars(_MOVED, named))
         old = dict(self._newest(connection_id, epoch, subjects, until=since)) if since is not None else {}
         for subject, row in self._newest(connection_id, epoch, subjects, until=until):
             yield old.get(subject), row
@@ -150,11 +178,14 @@ def _counted(kept: KeptTieOut, row: Row[Any] | None, sign: int) -> KeptTieOut:
     return replace(kept, **sums, **counts, apart=kept.apart + sign * apart)
 
 
-def _values(
-    connection_id: int, epoch: int, subject: str, tied: Tied | None, *, at: datetime, gone: bool
-) -> dict[str, Any]:
+def _after(last: KeptTieOut | None, at: datetime) -> datetime:
+    """A tick after what was kept last where the clock stood still or went back, so that order is never lost."""
+    return at if last is None else max(at, last.at + _TICK)
+
+
+def _values(connection_id: int, epoch: int, subject: str, tied: Tied | None, *, gone: bool) -> dict[str, Any]:
     own = {name: getattr(tied, name) for name in _TIED}
-    return {"connection_id": connection_id, "epoch": epoch, "subject": subject, "at": at, "gone": gone, **own}
+    return {"connection_id": connection_id, "epoch": epoch, "subject": subject, "gone": gone, **own}
 
 
 def _read(row: Row[Any]) -> Tied:

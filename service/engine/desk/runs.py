@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from service.engine import resyncing, tying_out, views
+from service.engine import problems, resyncing, tying_out, views
 from service.engine.compare import Comparison, compare
 from service.engine.desk.asking import Asking, View
 from service.engine.keeping import keep_plan
@@ -156,5 +156,6 @@ def _without_customer(c: Comparison) -> list[View]:
 def _receivables(w: Working, c: Comparison, lists: Lists) -> View:
     """QuickBooks' receivables of one company before the plan, and after it."""
     with w.reading() as tx:
-        found = tying_out.tied(tx, w, c, lists)
+        causes = problems.causes_by_key(tx.problems.open_of_company(w.id, c.company))
+    found = tying_out.tied(c, lists, causes)
     return views.ar(c.company, (found.erp_ar, found.erp_ar), (found.quickbooks_ar, found.erp_ar))
