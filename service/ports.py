@@ -6,7 +6,7 @@ Instants are aware UTC datetimes; amounts are integer cents.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -650,6 +650,9 @@ class Objects(Protocol):
 
     def get(self, connection_id: int, epoch: int, entity: str, object_id: str) -> QboObject | None: ...
     def of_entity(self, connection_id: int, epoch: int, entity: str) -> Iterator[QboObject]: ...
+    def of_entities(self, connection_id: int, epoch: int, entities: Iterable[str]) -> list[QboObject]:
+        """All objects of a few short lists, in one look."""
+
     def touch(self, connection_id: int, epoch: int, entity: str, object_id: str, at: datetime) -> None: ...
     def customer_ids(self, connection_id: int, epoch: int) -> list[str]: ...
 
@@ -677,6 +680,9 @@ class IdMap(Protocol):
         """The company of each of these QuickBooks documents (type, id); those that no row stands for are left out."""
 
     def by_record(self, connection_id: int, epoch: int, kind: str, erp_id: str) -> Row | None: ...
+    def by_records(self, connection_id: int, epoch: int, records: Collection[tuple[str, str]]) -> list[Row]:
+        """The documents that stand for any of these records (kind, ERP id)."""
+
     def of_kind(self, connection_id: int, epoch: int, kind: str) -> Iterator[Row]: ...
     def save(self, connection_id: int, epoch: int, row: Row, at: datetime) -> None:
         """Insert or update by (connection, epoch, key), its records with it. The database refuses a second row for a

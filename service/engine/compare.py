@@ -133,8 +133,8 @@ def _arrived(tx: Transaction, w: Working, rows: Mapping[Key, Row], records: list
     """Documents of records that the ERP moved here from another company (an invoice's customer was changed)."""
     ours = {ref for row in rows.values() for ref in row.records}
     loose = [r for r in records if r.wanted and r.kind != "COMPANY" and (r.kind, r.erp_id) not in ours]
-    found = [tx.id_map.by_record(w.id, w.epoch, r.kind, r.erp_id) for r in loose]
-    return {row.key: row for row in found if row is not None}
+    found = tx.id_map.by_records(w.id, w.epoch, [(r.kind, r.erp_id) for r in loose]) if loose else []
+    return {row.key: row for row in found}
 
 
 def _customer(row: Row | None) -> str | None:

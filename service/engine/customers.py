@@ -33,8 +33,8 @@ UNMAPPED = "customer_not_mapped"
 def link_customers(w: Working, *, mode: str | None = None, companies: frozenset[str] | None = None) -> None:
     """Link every company that is marked to a customer that is there, as far as `mode` allows (default: the setting)."""
     mode = mode or default_mode(w)
-    for record, row in _marked(w, companies):
-        _link(w, record, row, mode)
+    for record, row, merged_into in _marked(w, companies):
+        _link(w, record, row, merged_into, mode)
 
 
 def make_customers(w: Working, *, mode: str | None = None, companies: frozenset[str] | None = None) -> None:
@@ -42,7 +42,7 @@ def make_customers(w: Working, *, mode: str | None = None, companies: frozenset[
     mode = mode or default_mode(w)
     if mode != "create":
         return
-    for record, row in _marked(w, companies):
+    for record, row, _ in _marked(w, companies):
         if is_to_be_made(record, row, mode) and not w.is_paused(COMPANY):
             w.make_room()
             w.heed()
@@ -62,14 +62,16 @@ def default_mode(w: Working) -> str:
     return str(w.settings.get("customers") or "linked_only")
 
 
-def _marked(w: Working, companies: frozenset[str] | None) -> list[tuple[Record, Row | None]]:
+def _marked(w: Working, companies: frozenset[str] | None) -> list[tuple[Record, Row | None, str | None]]:
+    """Companies, how each is linked, and the customer that QuickBooks merged its own into."""
     with w.reading() as tx:
         ids = companies if companies is not None else frozenset(tx.marks.pending(w.id))
         if not ids:
             return []
         records = tx.records.many(w.id, COMPANY, ids)
         rows = {row.company_id: row for row in tx.id_map.of_kind(w.id, w.epoch, "customer")}
-    return [(record, rows.get(record.erp_id)) for record in sorted(records, key=lambda r: r.erp_id)]
+        linked = [(record, rows.get(record.erp_id)) for record in sorted(records, key=lambda r: r.erp_id)]
+        return [(record, row, _merged_into(tx, w, row) if row else None) for record, row in linked]
 
 
 def linked_companies(tx: Transaction, w: Working) -> list[str]:
@@ -77,11 +79,10 @@ def linked_companies(tx: Transaction, w: Working) -> list[str]:
     return sorted(row.company_id for row in rows if row.company_id and row.quickbooks_id)
 
 
-def _link(w: Working, record: Record, row: Row | None, mode: str) -> None:
+def _link(w: Working, record: Record, row: Row | None, merged_into: str | None, mode: str) -> None:
     named = record.body.get("qb_customer_id")
-    winner = _merged_into(w, row) if row else None
-    if winner:
-        _save(w, record, winner, told=False)
+    if merged_into:
+        _save(w, record, merged_into, told=False)
     elif named and (row is None or row.quickbooks_id != str(named)):
         _save(w, record, str(named), told=True)
     elif row is None and not named and mode != "linked_only" and not record.deleted:
@@ -131,17 +132,16 @@ def _save(w: Working, record: Record, customer: str, *, told: bool) -> None:
             problems.report(tx, w, _shared(w, record, customer, other))
 
 
-def _merged_into(w: Working, row: Row) -> str | None:
+def _merged_into(tx: Transaction, w: Working, row: Row) -> str | None:
     """Where a merged customer's documents went: the loser is gone, and what we linked names another one (scenario
     B48)."""
-    with w.reading() as tx:
-        customer = tx.objects.get(w.id, w.epoch, "Customer", row.quickbooks_id or "")
-        if customer is None or not customer.deleted:
-            return None
-        documents = [
-            r for r in tx.id_map.of_company(w.id, w.epoch, row.company_id or "") if r.quickbooks_type in TRANSACTIONS
-        ]
-        found = [tx.objects.get(w.id, w.epoch, r.quickbooks_type or "", r.quickbooks_id or "") for r in documents]
+    customer = tx.objects.get(w.id, w.epoch, "Customer", row.quickbooks_id or "")
+    if customer is None or not customer.deleted:
+        return None
+    documents = [
+        r for r in tx.id_map.of_company(w.id, w.epoch, row.company_id or "") if r.quickbooks_type in TRANSACTIONS
+    ]
+    found = [tx.objects.get(w.id, w.epoch, r.quickbooks_type or "", r.quickbooks_id or "") for r in documents]
     names = {customer_of(o.body) for o in found if o and not o.deleted} - {None, row.quickbooks_id}
     return names.pop() if len(names) == 1 else None
 

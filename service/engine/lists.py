@@ -110,16 +110,17 @@ def _home_currency(preferences: Mapping[str, Any]) -> str:
 def load_lists(tx: Transaction, w: Working) -> Lists:
     """The lists as last seen."""
 
-    def shelf(entity: str) -> dict[str, Mapping[str, Any]]:
-        return {o.id: o.body for o in tx.objects.of_entity(w.id, w.epoch, entity) if not o.deleted}
-
+    shelves: dict[str, dict[str, Mapping[str, Any]]] = {"Item": {}, "Account": {}, "PaymentMethod": {}}
+    for each in tx.objects.of_entities(w.id, w.epoch, shelves):
+        if not each.deleted:
+            shelves[each.entity][each.id] = each.body
     former = {
         o.id: str(o.body.get("Name"))
         for epoch in sorted(w.connection.lists.get("epochs") or {}, key=int)
         for o in tx.objects.of_entity(w.id, int(epoch), "Item")
     }
     preferences = w.connection.lists.get("preferences") or {}
-    return Lists(shelf("Item"), shelf("Account"), shelf("PaymentMethod"), preferences, former)
+    return Lists(shelves["Item"], shelves["Account"], shelves["PaymentMethod"], preferences, former)
 
 
 def refresh_preferences(w: Working, *, now_please: bool = False) -> None:

@@ -224,11 +224,15 @@ def read_quickbooks(w: Working) -> None:
         _read_since(w, (*TRANSACTIONS, *LISTS), mark)
         _find_deleted(w)
         return
-    keep_objects(w, [as_object(entity, raw, customer_of(raw)) for entity, raw in changes.objects])
-    keep_deleted(w, changes.deleted)
+    reached = {"quickbooks": changes.complete_to.isoformat()}
+    with w.writing() as tx:
+        _keep_objects(tx, w, [as_object(entity, raw, customer_of(raw)) for entity, raw in changes.objects])
+        _keep_deleted(tx, w, changes.deleted)
+        connection = tx.connections.update(w.id, watermarks={} if changes.capped else reached)
+    w.connection = connection
     if changes.capped:
         _read_since(w, tuple(sorted(changes.capped)), mark - CDC_OVERLAP)
-    w.update(watermarks={"quickbooks": changes.complete_to.isoformat()})
+        w.update(watermarks=reached)
 
 
 def _read_whole_books(w: Working) -> None:
@@ -277,31 +281,37 @@ def _keep_all(w: Working, entity: str, found: Iterable[Raw]) -> None:
 
 def keep_objects(w: Working, objects: Sequence[QboObject]) -> None:
     """Mirror objects and mark the companies of those that changed; a customer's own row moves with every document."""
-    if not objects:
-        return
-    with w.writing() as tx:
-        moved = tx.objects.upsert(w.id, w.epoch, objects)
-        keep_customers(tx, w, [o for o in moved if o.entity == "Customer"])
-        changed = [o for o in moved if o.entity in TRANSACTIONS]
-        _mark_customers(tx, w, {o.customer_id for o in changed})
-        # A document that was given to another customer concerns the company that it belonged to as well.
-        owners = tx.id_map.owners(w.id, w.epoch, [(o.entity, o.id) for o in changed])
-        tx.marks.add(w.id, filter(None, owners.values()))
+    if objects:
+        with w.writing() as tx:
+            _keep_objects(tx, w, objects)
+
+
+def _keep_objects(tx: Transaction, w: Working, objects: Sequence[QboObject]) -> None:
+    moved = tx.objects.upsert(w.id, w.epoch, objects)
+    keep_customers(tx, w, [o for o in moved if o.entity == "Customer"])
+    changed = [o for o in moved if o.entity in TRANSACTIONS]
+    _mark_customers(tx, w, {o.customer_id for o in changed})
+    # A document that was given to another customer concerns the company that it belonged to as well.
+    owners = tx.id_map.owners(w.id, w.epoch, [(o.entity, o.id) for o in changed])
+    tx.marks.add(w.id, filter(None, owners.values()))
 
 
 def keep_deleted(w: Working, deleted: Sequence[tuple[str, str]]) -> None:
-    if not deleted:
-        return
-    with w.writing() as tx:
-        for entity, object_id in deleted:
-            known = tx.objects.get(w.id, w.epoch, entity, object_id)
-            if known is None or known.deleted:
-                continue
-            latest = max(filter(None, (known.updated_at, w.now())))
-            gone = replace(known, deleted=True, updated_at=latest)
-            tx.objects.upsert(w.id, w.epoch, [gone])
-            keep_customers(tx, w, [gone] if entity == "Customer" else [])
-            _mark_customers(tx, w, {known.customer_id})
+    if deleted:
+        with w.writing() as tx:
+            _keep_deleted(tx, w, deleted)
+
+
+def _keep_deleted(tx: Transaction, w: Working, deleted: Sequence[tuple[str, str]]) -> None:
+    for entity, object_id in deleted:
+        known = tx.objects.get(w.id, w.epoch, entity, object_id)
+        if known is None or known.deleted:
+            continue
+        latest = max(filter(None, (known.updated_at, w.now())))
+        gone = replace(known, deleted=True, updated_at=latest)
+        tx.objects.upsert(w.id, w.epoch, [gone])
+        keep_customers(tx, w, [gone] if entity == "Customer" else [])
+        _mark_customers(tx, w, {known.customer_id})
 
 
 def _mark_customers(tx: Transaction, w: Working, customers: Iterable[str | None]) -> None:

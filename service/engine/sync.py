@@ -117,11 +117,13 @@ def _preferences_matter(w: Working, look: Look) -> bool:
 
 def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:
     """Plan and apply every company that is marked; in several turns, where it is much."""
-    if not w.has_reached("marked"):
-        _mark(w, look)
-        w.reach("marked")
     with w.reading() as tx:
         lists = load_lists(tx, w)
+        asked = set() if w.has_reached("marked") else _asked(tx, w, look)
+    if asked:
+        with w.writing() as tx:
+            tx.marks.add(w.id, asked)
+    w.reach("marked")
     if not approved and not w.has_reached("passed_brakes"):
         _brake(w, look, lists)
         w.reach("passed_brakes")
@@ -141,15 +143,10 @@ def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:
     keep_tie_out(w)
 
 
-def _mark(w: Working, look: Look) -> None:
+def _asked(tx: Transaction, w: Working, look: Look) -> set[str]:
     """Those that were asked for, and with everything those that wait for a person: the cause may be gone."""
-    asked = set(look.companies or ())
-    if look.everything:
-        with w.reading() as tx:
-            asked |= {p.company_id for p in tx.problems.open(w.id) if p.company_id}
-    if asked:
-        with w.writing() as tx:
-            tx.marks.add(w.id, asked)
+    waiting = tx.problems.open(w.id) if look.everything else ()
+    return {*(look.companies or ()), *(problem.company_id for problem in waiting if problem.company_id)}
 
 
 def _reads_declared(w: Working) -> bool:

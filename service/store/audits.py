@@ -7,18 +7,28 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Text, TypeDecorator, column, insert, or_, select, table, update
+from sqlalchemy import Row, Text, TypeDecorator, bindparam, column, insert, or_, select, table, update
 
 from service.ports import Audit, Chain, ChainCheck, Page
 from service.store.chain import CONTENT, GENESIS, canonical, chained, sealed
 from service.store.columns import Json
 from service.store.paging import page
-from service.store.repository import BATCH, Context, Repository
+from service.store.repository import Context, Repository, in_batches
 from service.store.tables import audit, audit_checks, connections
 
 _FIELDS = tuple(each.name for each in fields(Audit))
 _STORED = table("audit", *(column(c.name, Text if isinstance(c.type, Json) else c.type) for c in audit.columns))
 """The same table with JSON as the text that it is kept as: what the hashes cover."""
+
+
+# Built once: building a statement takes longer than running it.
+_ADD = insert(_STORED)
+_OURS = connections.c.id == bindparam("connection")
+_HEAD = select(connections.c.audit_rows, connections.c.audit_head).where(_OURS)
+_HEAD_LOCKED = _HEAD.with_for_update()
+_MOVE_HEAD = update(connections).where(_OURS).values(audit_rows=bindparam("rows"), audit_head=bindparam("hash"))
+_LAST_CHECK = select(audit_checks).where(audit_checks.c.connection_id == bindparam("connection"))
+_AFTER = in_batches(select(_STORED).where(_STORED.c.connection_id == bindparam("connection")), _STORED.c.seq)
 
 
 class SqlAudits(Repository):
@@ -36,10 +46,9 @@ class SqlAudits(Repository):
             return
         head = self._heads.get(connection_id) or self._locked(connection_id)
         rows = list(chained(connection_id, head.rows, head.hash, map(self._stored, entries)))
-        self._connection.execute(insert(_STORED), rows)
+        self._connection.execute(_ADD, rows)
         self._heads[connection_id] = head = Chain(rows[-1]["seq"], rows[-1]["hash"])
-        moved = update(connections).where(connections.c.id == connection_id)
-        self._connection.execute(moved.values(audit_rows=head.rows, audit_head=head.hash))
+        self._connection.execute(_MOVE_HEAD, {"connection": connection_id, "rows": head.rows, "hash": head.hash})
 
     def page(
         self,
@@ -68,8 +77,7 @@ class SqlAudits(Repository):
         return page(self._connection, query, audit.c.seq, cursor, limit, _read, newest_first=True)
 
     def chain(self, connection_id: int) -> Chain:
-        query = select(connections.c.audit_rows, connections.c.audit_head).where(connections.c.id == connection_id)
-        return Chain(*self._connection.execute(query).one())
+        return Chain(*self._connection.execute(_HEAD, {"connection": connection_id}).one())
 
     def check(self, connection_id: int, *, since: ChainCheck | None = None) -> ChainCheck:
         start = since if since is not None and since.fault is None else None
@@ -92,8 +100,7 @@ class SqlAudits(Repository):
         self._upsert(audit_checks, [{"connection_id": connection_id, **values}], "connection_id")
 
     def last_check(self, connection_id: int) -> ChainCheck | None:
-        query = select(audit_checks).where(audit_checks.c.connection_id == connection_id)
-        row = self._connection.execute(query).one_or_none()
+        row = self._connection.execute(_LAST_CHECK, {"connection": connection_id}).one_or_none()
         return ChainCheck(**{name: getattr(row, name) for name in _CHECK}) if row else None
 
     def row_hash(self, connection_id: int, seq: int) -> str | None:
@@ -109,16 +116,10 @@ class SqlAudits(Repository):
             previous = row.hash
 
     def _locked(self, connection_id: int) -> Chain:
-        query = select(connections.c.audit_rows, connections.c.audit_head).where(connections.c.id == connection_id)
-        return Chain(*self._connection.execute(query.with_for_update()).one())
+        return Chain(*self._connection.execute(_HEAD_LOCKED, {"connection": connection_id}).one())
 
     def _from(self, connection_id: int, seq: int) -> Iterator[Row[Any]]:
-        query = select(_STORED).where(_STORED.c.connection_id == connection_id)
-        while rows := self._connection.execute(
-            query.where(_STORED.c.seq > seq).order_by(_STORED.c.seq).limit(BATCH)
-        ).all():
-            yield from rows
-            seq = rows[-1].seq
+        yield from self._in_batches(_AFTER, lambda row: row, lambda row: row.seq, connection=connection_id, after=seq)
 
     def _stored(self, entry: Audit) -> dict[str, Any]:
         """The entry as the database will hold it, so that it is hashed as it will be read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -58,10 +58,12 @@ _OWNERS = select(documents.c.quickbooks_type, documents.c.quickbooks_id, documen
     tuple_(documents.c.quickbooks_type, documents.c.quickbooks_id).in_(bindparam("entities", expanding=True)),
 )
 _OF_EPOCH = and_(table.c.connection_id == bindparam("connection"), table.c.epoch == bindparam("in_epoch"))
-_BY_RECORD = (
+_BY_RECORDS = (
     select(documents)
     .join(table, _ITS_DOCUMENT)
-    .where(_OF_EPOCH, table.c.kind == bindparam("its_kind"), table.c.erp_id == bindparam("its_id"))
+    .where(_OF_EPOCH, tuple_(table.c.kind, table.c.erp_id).in_(bindparam("pairs", expanding=True)))
+    .distinct()
+    .order_by(documents.c.id)
 )
 _STATUSES = select(table.c.kind, table.c.erp_id, table.c.status, table.c.message).where(
     _OF_EPOCH, table.c.company_id == bindparam("company")
@@ -127,7 +129,15 @@ class SqlIdMap(Repository):
         return found
 
     def by_record(self, connection_id: int, epoch: int, kind: str, erp_id: str) -> Row | None:
-        return self._one(_BY_RECORD, connection=connection_id, in_epoch=epoch, its_kind=kind, its_id=erp_id)
+        found = self.by_records(connection_id, epoch, [(kind, erp_id)])
+        return found[0] if found else None
+
+    def by_records(self, connection_id: int, epoch: int, records: Collection[Pair]) -> list[Row]:
+        found: dict[str, Row] = {}
+        for some in chunks(iter(sorted(records))):
+            named = {"connection": connection_id, "in_epoch": epoch, "pairs": some}
+            found |= {row.key: row for row in self._rows(_BY_RECORDS, **named)}
+        return list(found.values())
 
     def of_kind(self, connection_id: int, epoch: int, kind: str) -> Iterator[Row]:
         values = {"connection": connection_id, "in_epoch": epoch, "its_kind": kind, "after": 0}

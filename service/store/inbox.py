@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, func, or_, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from service.ports import Notice, Page
 from service.store.paging import page
-from service.store.repository import Repository, chunks
+from service.store.repository import Repository, chunks, new
 from service.store.tables import ignored_counts, notices
 
 _FIELDS = tuple(each.name for each in fields(Notice))
@@ -23,20 +25,32 @@ _NEW = (
 _QUARANTINED = select(notices).where(notices.c.state == "quarantined").order_by(notices.c.id)
 
 
+_FINISH = (
+    update(notices)
+    .where(notices.c.id.in_(bindparam("ids", expanding=True)))
+    .values(state=bindparam("to"), error=bindparam("why"))
+)
+
+
+@cache
+def _adding(dialect: str) -> ReturningInsert[Any]:
+    return new(dialect, notices).on_conflict_do_nothing(index_elements=["dedupe"]).returning(notices.c.id)
+
+
 class SqlInbox(Repository):
     """See `service.ports.Inbox`. The id of an added notice is given by the database."""
 
     def add(self, notice: Notice, *, dedupe: str | None) -> bool:
         values = {name: getattr(notice, name) for name in _FIELDS if name != "id"}
-        added = self._insert(notices).values(**values, dedupe=dedupe).on_conflict_do_nothing(index_elements=["dedupe"])
-        return self._connection.execute(added.returning(notices.c.id)).first() is not None
+        added = self._connection.execute(_adding(self._dialect), {**values, "dedupe": dedupe})
+        return added.first() is not None
 
     def new(self, connection_id: int) -> list[Notice]:
         return self._all(_NEW, connection=connection_id)
 
     def finish(self, ids: Iterable[int], state: str, error: str | None = None) -> None:
         for some in chunks(iter(ids)):
-            self._connection.execute(update(notices).where(notices.c.id.in_(some)).values(state=state, error=error))
+            self._connection.execute(_FINISH, {"ids": some, "to": state, "why": error})
 
     def count_ignored(self, source: str, reason: str) -> None:
         counted = self._insert(ignored_counts).values(source=source, reason=reason, count=1)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from sqlalchemy import bindparam, delete, select
 
-from service.store.repository import Repository
+from service.store.repository import Insert, Repository, new
 from service.store.tables import marks
 
 _PENDING = (
@@ -21,6 +22,13 @@ _DONE = delete(marks).where(
 )
 
 
+@cache
+def _marking(dialect: str) -> Insert:
+    return new(dialect, marks).on_conflict_do_update(
+        index_elements=["connection_id", "company_id"], set_={"mark": marks.c.mark + 1}
+    )
+
+
 class SqlMarks(Repository):
     """See `service.ports.Marks`."""
 
@@ -28,10 +36,7 @@ class SqlMarks(Repository):
         # Sorted, so that two that mark the same companies wait for each other instead of deadlocking.
         rows = [{"connection_id": connection_id, "company_id": each, "mark": 1} for each in sorted(set(company_ids))]
         if rows:
-            counted = self._insert(marks).on_conflict_do_update(
-                index_elements=["connection_id", "company_id"], set_={"mark": marks.c.mark + 1}
-            )
-            self._connection.execute(counted, rows)
+            self._connection.execute(_marking(self._dialect), rows)
 
     def pending(self, connection_id: int) -> dict[str, int]:
         return {row.company_id: row.mark for row in self._connection.execute(_PENDING, {"connection": connection_id})}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,11 +20,13 @@ _OF_ENTITY = in_batches(select(table).where(_OF_EPOCH, table.c.entity == bindpar
 _MANY = select(table).where(
     _OF_EPOCH, table.c.entity == bindparam("its_entity"), table.c.object_id.in_(bindparam("ids", expanding=True))
 )
+_IN_ENTITIES = table.c.entity.in_(bindparam("entities", expanding=True))
+_OF_ENTITIES = select(table).where(_OF_EPOCH, _IN_ENTITIES).order_by(table.c.entity, table.c.object_id)
 _KEPT = (
     select(table)
     .where(
         _OF_EPOCH,
-        table.c.entity.in_(bindparam("entities", expanding=True)),
+        _IN_ENTITIES,
         table.c.object_id.in_(bindparam("ids", expanding=True)),
     )
     .order_by(table.c.entity, table.c.object_id)
@@ -68,6 +70,9 @@ class SqlObjects(Repository):
     def of_entity(self, connection_id: int, epoch: int, entity: str) -> Iterator[QboObject]:
         values = {"connection": connection_id, "in_epoch": epoch, "its_entity": entity, "after": ""}
         return self._in_batches(_OF_ENTITY, _read, lambda row: row.object_id, **values)
+
+    def of_entities(self, connection_id: int, epoch: int, entities: Iterable[str]) -> list[QboObject]:
+        return self._all(_OF_ENTITIES, connection=connection_id, in_epoch=epoch, entities=sorted(entities))
 
     def touch(self, connection_id: int, epoch: int, entity: str, object_id: str, at: datetime) -> None:
         named = {"connection": connection_id, "in_epoch": epoch, "its_entity": entity, "its_id": object_id}

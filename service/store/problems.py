@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, bindparam, case, func, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from service.ports import Page, Problem, ProblemGroup
 from service.store.columns import Instant
 from service.store.paging import page
-from service.store.repository import Repository, chunks
+from service.store.repository import Insert, Repository, chunks, new
 from service.store.tables import NEEDS_A_PERSON, problems, run_problems
 
 _FIELDS = tuple(each.name for each in fields(Problem))
@@ -41,6 +43,23 @@ _LATEST = (
 )
 
 
+@cache
+def _raising(dialect: str) -> ReturningInsert[Any]:
+    opened = new(dialect, problems)
+    again = {name: opened.excluded[name] for name in _FIELDS if name not in _KEPT}
+    counted = opened.on_conflict_do_update(
+        index_elements=["connection_id", "subject", "code"],
+        index_where=NEEDS_A_PERSON,
+        set_=again | {"attempts": problems.c.attempts + 1},
+    )
+    return counted.returning(problems)
+
+
+@cache
+def _meeting(dialect: str) -> Insert:
+    return new(dialect, run_problems).on_conflict_do_nothing()
+
+
 class SqlProblems(Repository):
     """See `service.ports.Problems`. One without a key is told apart by its record. Unknown ids raise LookupError."""
 
@@ -51,21 +70,14 @@ class SqlProblems(Repository):
         if latest is not None and latest.status == "dismissed" and latest.fingerprint == problem.fingerprint:
             return latest
         values = {name: getattr(problem, name) for name in _FIELDS}
-        opened = self._insert(problems).values(values | {"connection_id": connection_id, "subject": subject})
-        again = {name: opened.excluded[name] for name in _FIELDS if name not in _KEPT}
-        counted = opened.on_conflict_do_update(
-            index_elements=["connection_id", "subject", "code"],
-            index_where=NEEDS_A_PERSON,
-            set_=again | {"attempts": problems.c.attempts + 1},
-        )
-        raised = _read(self._connection.execute(counted.returning(problems)).one())
+        named = values | {"connection_id": connection_id, "subject": subject}
+        raised = _read(self._connection.execute(_raising(self._dialect), named).one())
         if run_id is not None:
             self._met_by(run_id, raised.id)
         return raised
 
     def _met_by(self, run_id: str, problem_id: str) -> None:
-        met = self._insert(run_problems).values(run_id=run_id, problem_id=problem_id)
-        self._connection.execute(met.on_conflict_do_nothing())
+        self._connection.execute(_meeting(self._dialect), {"run_id": run_id, "problem_id": problem_id})
 
     def settle(
         self,

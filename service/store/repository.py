@@ -16,6 +16,7 @@ from service.store.cipher import Cipher
 
 T = TypeVar("T")
 BATCH = 500
+Insert = postgresql.Insert | sqlite.Insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,18 @@ class Repository:
         self._context = context
         self._connection = context.connection
 
-    def _insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
+    @property
+    def _dialect(self) -> str:
+        return self._connection.dialect.name
+
+    def _insert(self, table: Table) -> Insert:
         """The dialect's own INSERT, which knows ON CONFLICT."""
-        return _insert(self._connection.dialect.name, table)
+        return new(self._dialect, table)
 
     def _upsert(self, table: Table, rows: Sequence[Mapping[str, Any]], *keys: str) -> None:
         """Insert the rows, or replace those with the same `keys` (a unique rule). All rows name the same columns."""
         if rows:
-            self._connection.execute(_replacing(self._connection.dialect.name, table, keys), list(rows))
+            self._connection.execute(_replacing(self._dialect, table, keys), list(rows))
 
     def _in_batches(
         self, query: Select[Any], read: Callable[[Row[Any]], T], place: Callable[[Row[Any]], Any], **values: Any
@@ -60,14 +65,15 @@ class Repository:
             yield from map(read, rows)
 
 
-def _insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+def new(dialect: str, table: Table) -> Insert:
+    """The INSERT of a dialect, which knows ON CONFLICT."""
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 @cache
-def _replacing(dialect: str, table: Table, keys: tuple[str, ...]) -> postgresql.Insert | sqlite.Insert:
+def _replacing(dialect: str, table: Table, keys: tuple[str, ...]) -> Insert:
     """Built once for each table: building it takes longer than running it."""
-    statement = _insert(dialect, table)
+    statement = new(dialect, table)
     others = [column.name for column in table.columns if column.name not in keys and not column.primary_key]
     return statement.on_conflict_do_update(
         index_elements=keys, set_={name: statement.excluded[name] for name in others}

@@ -23,6 +23,8 @@ _QUEUED = (
 )
 _CHANGE = update(runs).where(runs.c.id == bindparam("run")).returning(runs)
 _CREATE = insert(runs).returning(runs)
+_FORGET_PROBLEMS = delete(run_problems).where(run_problems.c.run_id == bindparam("run"))
+_FORGET = delete(runs).where(runs.c.id == bindparam("run"))
 
 
 class SqlRuns(Repository):
@@ -62,8 +64,8 @@ class SqlRuns(Repository):
         return self._first(query.order_by(runs.c.seq.desc()).limit(1))
 
     def delete(self, run_id: str) -> None:
-        self._connection.execute(delete(run_problems).where(run_problems.c.run_id == run_id))
-        self._connection.execute(delete(runs).where(runs.c.id == run_id))
+        for forget in (_FORGET_PROBLEMS, _FORGET):
+            self._connection.execute(forget, {"run": run_id})
 
     def _first(self, query: Select[Any], **values: Any) -> Run | None:
         row = self._connection.execute(query, values).first()

@@ -154,7 +154,7 @@ def open_store(
     cipher = Cipher(encryption_keys)
     engine = make_engine(url)
     if engine.dialect.name == "sqlite" and sqlite_file(engine) is None:
-        metadata.create_all(engine)
+        metadata.create_all(engine, checkfirst=False)
     return SqlStore(engine, cipher, clock, new_id)
 
 

@@ -7,9 +7,10 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, func, select
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, delete, exists, func, select
 
 from service.ports import Chain, KeptTieOut, Tied
+from service.store.columns import Instant
 from service.store.repository import Repository, chunks
 from service.store.tables import connections, tie_outs
 from service.store.tables import tie_out_figures as figures
@@ -47,6 +48,39 @@ _NEWEST = (
     select(figures)
     .join(_ENDS, and_(figures.c.subject == _ENDS.c.subject, figures.c.at == _ENDS.c.at))
     .where(_OF_SUBJECTS)
+)
+
+
+_HISTORY = (
+    select(tie_outs)
+    .where(
+        tie_outs.c.connection_id == bindparam("connection"),
+        tie_outs.c.at >= bindparam("since"),
+        tie_outs.c.at <= bindparam("until"),
+    )
+    .order_by(tie_outs.c.at)
+)
+_AT = bindparam("moment", type_=Instant)
+_DROP = delete(tie_outs).where(tie_outs.c.connection_id == bindparam("connection"), tie_outs.c.at == _AT)
+_NEIGHBOURS = select(
+    func.max(case((tie_outs.c.at < _AT, tie_outs.c.at)), type_=Instant),
+    func.min(case((tie_outs.c.at > _AT, tie_outs.c.at)), type_=Instant),
+).where(tie_outs.c.connection_id == bindparam("connection"), tie_outs.c.epoch == bindparam("in_epoch"))
+_NEWER = figures.alias()
+_REPLACED = (
+    exists()
+    .where(
+        _NEWER.c.connection_id == figures.c.connection_id,
+        _NEWER.c.epoch == figures.c.epoch,
+        _NEWER.c.subject == figures.c.subject,
+        _NEWER.c.at > figures.c.at,
+        _NEWER.c.at <= bindparam("after"),
+    )
+    .correlate(figures)
+)
+# Those that stood at the end of a dropped sync alone: newer than the sync before it, and replaced by the next.
+_FORGET_FIGURES = delete(figures).where(
+    _OF_EPOCH, figures.c.at > bindparam("before"), figures.c.at <= bindparam("moment"), _REPLACED
 )
 
 
@@ -108,12 +142,8 @@ class SqlTieOuts(Repository):
     def history(
         self, connection_id: int, *, since: datetime | None = None, until: datetime | None = None
     ) -> list[KeptTieOut]:
-        query = select(tie_outs).where(tie_outs.c.connection_id == connection_id)
-        if since is not None:
-            query = query.where(tie_outs.c.at >= since)
-        if until is not None:
-            query = query.where(tie_outs.c.at <= until)
-        return [_kept(row) for row in self._connection.execute(query.order_by(tie_outs.c.at))]
+        named = {"connection": connection_id, "since": since or _EVER, "until": until or _NEVER}
+        return [_kept(row) for row in self._connection.execute(_HISTORY, named)]
 
     def companies(self, connection_id: int, kept: KeptTieOut) -> list[Tied]:
         mine = _of(connection_id, kept.epoch)
@@ -125,26 +155,11 @@ class SqlTieOuts(Repository):
 
     def drop(self, connection_id: int, kept: Sequence[KeptTieOut]) -> None:
         for each in kept:
-            this = and_(tie_outs.c.connection_id == connection_id, tie_outs.c.at == each.at)
-            self._connection.execute(delete(tie_outs).where(this))
-            self._forget_figures(connection_id, each)
-
-    def _forget_figures(self, connection_id: int, dropped: KeptTieOut) -> None:
-        """Those that stood at the end of this sync alone: newer than the sync before it, and replaced by the next."""
-        of_epoch = (tie_outs.c.connection_id == connection_id, tie_outs.c.epoch == dropped.epoch)
-        before = self._connection.scalar(select(func.max(tie_outs.c.at)).where(*of_epoch, tie_outs.c.at < dropped.at))
-        after = self._connection.scalar(select(func.min(tie_outs.c.at)).where(*of_epoch, tie_outs.c.at > dropped.at))
-        if after is None:
-            return
-        newer = figures.alias()
-        same = and_(
-            newer.c.connection_id == figures.c.connection_id,
-            newer.c.epoch == figures.c.epoch,
-            newer.c.subject == figures.c.subject,
-        )
-        replaced = exists().where(same, newer.c.at > figures.c.at, newer.c.at <= after).correlate(figures)
-        useless = delete(figures).where(_of(connection_id, dropped.epoch), figures.c.at <= dropped.at, replaced)
-        self._connection.execute(useless if before is None else useless.where(figures.c.at > before))
+            named = {"connection": connection_id, "in_epoch": each.epoch, "moment": each.at}
+            self._connection.execute(_DROP, named)
+            before, after = self._connection.execute(_NEIGHBOURS, named).one()
+            if after is not None:
+                self._connection.execute(_FORGET_FIGURES, {**named, "before": before or _EVER, "after": after})
 
     def _newest(
         self, connection_id: int, epoch: int, subjects: Iterable[str], *, until: datetime | None = None
