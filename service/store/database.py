@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, QueuePool, event, make_url
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 _BUSY_TIMEOUT_MS = 5_000
+_BEGIN = "begin"
+"""How the next transaction of a driver's connection begins; IMMEDIATE where nothing is said."""
 _POSTGRES_OPTIONS = "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
+
+
+class Sqlite(SQLiteDialect_pysqlite):
+    """SQLite, beginning its transactions itself (the driver would begin some of them, and late).
+
+    Not by an event of the engine's: one listener slows every statement down.
+    """
+
+    supports_statement_cache = True
+
+    def do_begin(self, dbapi_connection: PoolProxiedConnection) -> None:
+        """IMMEDIATE takes the write lock before the first read, so that no read-then-write is lost or refused
+        half-way."""
+        cursor = dbapi_connection.cursor()
+        cursor.execute(dbapi_connection.info.pop(_BEGIN, "BEGIN IMMEDIATE"))
+        cursor.close()
+
+
+registry.register("sqlite.ours", __name__, Sqlite.__name__)
 
 
 def make_engine(url: str) -> Engine:
@@ -32,11 +56,15 @@ def make_engine(url: str) -> Engine:
     )
 
 
-def reading_engine(engine: Engine) -> Engine:
-    """The same pool for looks that change nothing: they see one moment, and on SQLite they block nobody."""
-    if engine.dialect.name == "sqlite":
-        return engine.execution_options(sqlite_begin="DEFERRED")
-    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+@contextmanager
+def looking(engine: Engine) -> Iterator[Connection]:
+    """A connection for looks that change nothing: they see one moment, and on SQLite they block nobody."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.connection.info[_BEGIN] = "BEGIN DEFERRED"
+            yield connection
+        else:
+            yield connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def sqlite_file(engine: Engine) -> str | None:
@@ -51,7 +79,7 @@ def _sqlite(url: str) -> Engine:
     if not in_memory:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = sqlalchemy.create_engine(
-        url,
+        make_url(url).set(drivername="sqlite+ours"),
         poolclass=QueuePool,
         # A database in memory lives in its one connection: the pool makes transactions wait for each other.
         pool_size=1 if in_memory else 20,
@@ -61,7 +89,6 @@ def _sqlite(url: str) -> Engine:
         connect_args={"check_same_thread": False},
     )
     event.listen(engine, "connect", _on_connect)
-    event.listen(engine, "begin", _on_begin)
     return engine
 
 
@@ -70,9 +97,3 @@ def _on_connect(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     for pragma in (f"busy_timeout={_BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _on_begin(connection: Connection) -> None:
-    """IMMEDIATE takes the write lock before the first read, so that no read-then-write is lost or refused half-way."""
-    options: dict[str, Any] = dict(connection.get_execution_options())
-    connection.exec_driver_sql("BEGIN " + options.get("sqlite_begin", "IMMEDIATE"))

@@ -7,6 +7,7 @@ from collections import Counter
 from sqlalchemy import Column, Engine, Table, select, update
 
 from service.store.cipher import Cipher
+from service.store.database import looking
 from service.store.tables import connections, grants
 
 _SECRETS = (
@@ -39,7 +40,7 @@ def _rotate(engine: Engine, cipher: Cipher, table: Table, owner: Column[int], se
 
 def inspect_secrets(engine: Engine, cipher: Cipher) -> tuple[int, int]:
     """How many no key opens, and how many an older key alone."""
-    with engine.connect() as connection:
+    with looking(engine) as connection:
         ages = Counter(
             cipher.age(sealed)
             for table, _, secret in _SECRETS

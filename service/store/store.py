@@ -18,7 +18,7 @@ from service.store.access import SqlAccess
 from service.store.audits import SqlAudits
 from service.store.cipher import Cipher
 from service.store.connections import SqlConnections
-from service.store.database import make_engine, reading_engine, sqlite_file
+from service.store.database import looking, make_engine, sqlite_file
 from service.store.figures import SqlFigures
 from service.store.finder import SqlFinder
 from service.store.heartbeats import SqlHeartbeats
@@ -78,7 +78,6 @@ class SqlStore:
 
     def __init__(self, engine: Engine, cipher: Cipher, clock: Clock, new_id: Callable[[], str]) -> None:
         self.engine = engine
-        self._reading = reading_engine(engine)
         self._cipher = cipher
         self._clock = clock
         self._new_id = new_id
@@ -88,7 +87,7 @@ class SqlStore:
     @contextmanager
     def reading(self) -> Iterator[ports.Transaction]:
         """As the port says: one moment is seen throughout, and nothing done in it is kept."""
-        with self._reading.connect() as connection:
+        with looking(self.engine) as connection:
             yield self._transaction(connection)
 
     @contextmanager
@@ -111,7 +110,7 @@ class SqlStore:
 
     def inspect_keys(self) -> tuple[int, int]:
         """How many secrets no key opens, and how many an older key alone."""
-        return inspect_secrets(self._reading, self._cipher)
+        return inspect_secrets(self.engine, self._cipher)
 
     def close(self) -> None:
         """Let go of every connection to the database."""
@@ -154,7 +153,7 @@ def open_store(
     cipher = Cipher(encryption_keys)
     engine = make_engine(url)
     if engine.dialect.name == "sqlite" and sqlite_file(engine) is None:
-        metadata.create_all(engine, checkfirst=False)
+        metadata.create_all(engine)
     return SqlStore(engine, cipher, clock, new_id)
 
 

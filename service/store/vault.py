@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from service.errors import Unreachable
 from service.ports import Clock, Tokens
 from service.store.cipher import Cipher
-from service.store.database import reading_engine, sqlite_file
+from service.store.database import looking, sqlite_file
 from service.store.tables import grants
 
 GRANT = "grant"
@@ -32,14 +32,13 @@ class SqlTokenVault:
 
     def __init__(self, engine: Engine, cipher: Cipher, clock: Clock) -> None:
         self._engine = engine
-        self._reading = reading_engine(engine)
         self._cipher = cipher
         self._clock = clock
         self._in_process: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.Lock()
 
     def load(self, connection_id: int) -> Tokens | None:
-        with self._reading.connect() as connection:
+        with looking(self._engine) as connection:
             sealed = connection.execute(_SEALED, {"connection": connection_id}).scalar_one_or_none()
         return _read(self._cipher.unseal(connection_id, GRANT, sealed)) if sealed else None
 
