@@ -30,8 +30,7 @@ Kind = Literal["text", "code", "money", "count", "when", "status", "yes_no", "ma
 PER_PAGE = 50
 _LAST_PAGE = 1_000_000
 _LONGEST = 200
-_AT_ONCE = 10_000
-"""Rows of a download that are read in one go."""
+AT_ONCE = 10_000
 
 
 class Rows(Protocol):
@@ -110,6 +109,8 @@ class Table:
     also: frozenset[str] = frozenset()
     """Other names that the page's address may carry; the table keeps them as they are."""
     per_page: int = PER_PAGE
+    at_once: int = AT_ONCE
+    """Rows of a download that are read in one go."""
 
     def asked(self, args: MultiDict[str, str]) -> Asked:
         """Raises: 400, where the address asks for what there is not."""
@@ -177,12 +178,12 @@ class Table:
         return Shown(self, asked, found.rows, found.total, request.path, also)
 
     def _lines(self, ask: Callable[..., Listed]) -> Iterator[Row]:
-        offset, rows = 0, ask(offset=0, limit=_AT_ONCE).rows
+        offset, rows = 0, ask(offset=0, limit=self.at_once).rows
         while rows:
             for row in rows:
                 yield {each.key: _plain(each, row.get(each.key)) for each in self.columns}
             offset += len(rows)
-            rows = ask(offset=offset, limit=_AT_ONCE).rows if len(rows) == _AT_ONCE else ()
+            rows = ask(offset=offset, limit=self.at_once).rows if len(rows) == self.at_once else ()
 
 
 @dataclass(frozen=True)
