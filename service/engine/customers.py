@@ -69,7 +69,8 @@ def _marked(w: Working, companies: frozenset[str] | None) -> list[tuple[Record, 
         if not ids:
             return []
         records = tx.records.many(w.id, COMPANY, ids)
-        rows = {row.company_id: row for row in tx.id_map.of_kind(w.id, w.epoch, "customer")}
+        found = tx.id_map.by_records(w.id, w.epoch, [(COMPANY, company) for company in ids])
+        rows = {row.company_id: row for row in found}
         linked = [(record, rows.get(record.erp_id)) for record in sorted(records, key=lambda r: r.erp_id)]
         return [(record, row, _merged_into(tx, w, row) if row else None) for record, row in linked]
 
