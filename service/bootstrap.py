@@ -40,6 +40,7 @@ from service.quickbooks.app import IntuitApp
 from service.quickbooks.door import CompanyOpener, IntuitConsent, IntuitDoor
 from service.quickbooks.explanations import explain
 from service.quickbooks.oauth import IntuitOAuth
+from service.quickbooks.sizes import INTUITS, AnswerSizes
 from service.quickbooks.throttle import InProcessThrottle, LaneThrottle, Throttle
 from service.quickbooks.wire import Exchange, log_exchange
 from service.settings import Settings, conninfo
@@ -49,7 +50,8 @@ from service.store.tallies import CallTally
 
 @dataclass(frozen=True)
 class World:
-    """What the service takes from outside, all of it replaceable: time, chance, the network."""
+    """What the service takes from outside, all of it replaceable: time, chance, the network and how much
+    QuickBooks answers at once."""
 
     clock: Clock = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = time.monotonic
@@ -57,6 +59,7 @@ class World:
     sessions: Callable[[], requests.Session] = requests.Session
     new_id: Callable[[], str] = lambda: uuid4().hex
     passwords: Passwords = field(default_factory=ArgonPasswords)
+    sizes: AnswerSizes = INTUITS
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,13 @@ def _ports(settings: Settings, world: World, store: SqlStore, calls: CallTally, 
     oauth = IntuitOAuth(app, world.sessions, clock=world.clock)
     throttle = _throttle(settings, world, store)
     opener = CompanyOpener(
-        app, throttle, world.sessions, clock=world.clock, sleep=world.sleep, observe=_observer(calls)
+        app,
+        throttle,
+        world.sessions,
+        sizes=world.sizes,
+        clock=world.clock,
+        sleep=world.sleep,
+        observe=_observer(calls),
     )
     erp = HttpErpDoor(
         settings.erp_api_url,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from service.engine.links import push_links
 from service.engine.reading import ERP_KINDS
+from service.engine.repeating import repeat_unanswered
 from service.engine.sync import Look, sync
 from service.engine.working import NEVER, Working
 from service.errors import Reason, Refused, Rejected, SyncError
@@ -43,6 +45,7 @@ def hard(w: Working) -> None:
     """
     if w.connection.state is ConnectionState.HARD_DISCONNECTED:
         return  # it was interrupted after its last step
+    _learn_what_stands(w)
     w.progress(phase="Clearing QuickBooks IDs in the ERP")
     _clear_links(w)
     w.heed()
@@ -76,6 +79,13 @@ def hard(w: Working) -> None:
         )
         why = f"Every QuickBooks ID cleared; epoch {connection.epoch} archived."
         tx.audits.add(w.id, [_entry(w, "hard_disconnect", why)])
+
+
+def _learn_what_stands(w: Working) -> None:
+    """Nobody asks for the answers of an epoch that ended. But who cannot reach QuickBooks may leave it all the same."""
+    if w.connection.state is ConnectionState.CONNECTED:
+        with suppress(SyncError):
+            repeat_unanswered(w)
 
 
 def give_up(w: Working) -> None:

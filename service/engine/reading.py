@@ -213,31 +213,47 @@ def read_quickbooks(w: Working) -> None:
         _read_whole_books(w)
         return
     if w.now() - mark > CDC_WINDOW:
-        _read_since(w, (*TRANSACTIONS, *LISTS), mark)
-        _find_deleted(w)
+        _read_after_a_gap(w, mark)
         return
     try:
-        changes = w.quickbooks.changes((*TRANSACTIONS, *LISTS), mark - CDC_OVERLAP)
+        complete_to = _read_changes(w, (*TRANSACTIONS, *LISTS), mark - CDC_OVERLAP)
     except Refused as error:
         if error.code != "window_too_old":
             raise
-        _read_since(w, (*TRANSACTIONS, *LISTS), mark)
-        _find_deleted(w)
+        _read_after_a_gap(w, mark)
         return
-    reached = {"quickbooks": changes.complete_to.isoformat()}
+    w.update(watermarks={"quickbooks": complete_to.isoformat()})
+
+
+def _read_changes(w: Working, entities: Sequence[str], since: datetime) -> datetime:
+    """Answers up to when all is read now. What a full answer left out (1,000 rows) is asked for entity by entity; of
+    one that is full alone, page by page."""
+    changes = w.quickbooks.changes(entities, since)
     with w.writing() as tx:
         _keep_objects(tx, w, [as_object(entity, raw, customer_of(raw)) for entity, raw in changes.objects])
         _keep_deleted(tx, w, changes.deleted)
-        connection = tx.connections.update(w.id, watermarks={} if changes.capped else reached)
-    w.connection = connection
-    if changes.capped:
-        _read_since(w, tuple(sorted(changes.capped)), mark - CDC_OVERLAP)
-        w.update(watermarks=reached)
+    if changes.capped and len(entities) > 1:
+        for entity in entities:
+            _read_changes(w, (entity,), since)
+    elif changes.capped:
+        _read_since(w, entities, since)
+    return changes.complete_to
+
+
+def _read_after_a_gap(w: Working, mark: datetime) -> None:
+    """More than 30 days are beyond CDC."""
+    started = _quickbooks_time(w)
+    _read_since(w, (*TRANSACTIONS, *LISTS), mark - CDC_OVERLAP)
+    w.update(watermarks={"quickbooks": (started - CDC_OVERLAP).isoformat()})
+
+
+def _quickbooks_time(w: Working) -> datetime:
+    """Not ours: a clock that runs ahead would lose what changes while we read."""
+    return w.quickbooks.changes(LISTS[-1:], w.now() - CDC_OVERLAP).complete_to
 
 
 def _read_whole_books(w: Working) -> None:
-    # QuickBooks' own time, not ours: a clock that runs ahead would lose what changes while we read.
-    started = w.quickbooks.changes(LISTS[-1:], w.now() - CDC_OVERLAP).complete_to
+    started = _quickbooks_time(w)
     for entity in (*LISTS, *TRANSACTIONS):
         _keep_all(w, entity, w.quickbooks.query(entity, with_inactive=entity in LISTS))
     w.update(watermarks={"quickbooks": (started - CDC_OVERLAP).isoformat()})
@@ -250,22 +266,19 @@ def read_lists(w: Working) -> None:
 
 
 def _read_since(w: Working, entities: Sequence[str], since: datetime) -> None:
-    """More changed than CDC shows (1,000 rows, 30 days): the query language pages without end, but shows no
-    deletions."""
-    started = w.now()
+    """More changed than CDC shows: the query language pages without end. What was deleted it does not show: that is
+    what we know and QuickBooks no longer lists."""
     for entity in entities:
         where = [Condition("MetaData.LastUpdatedTime", ">=", since.isoformat(timespec="seconds"))]
         _keep_all(w, entity, w.quickbooks.query(entity, where, with_inactive=entity in LISTS))
-    w.update(watermarks={"quickbooks": (started - CDC_OVERLAP).isoformat()})
+        _find_deleted(w, entity)
 
 
-def _find_deleted(w: Working) -> None:
-    """After a gap longer than CDC's window: what we know and QuickBooks no longer lists was deleted."""
-    for entity in ("Invoice", "CreditMemo", "Payment"):
-        there = {str(raw["Id"]) for raw in w.quickbooks.query(entity)}
-        with w.reading() as tx:
-            gone = [o.id for o in tx.objects.of_entity(w.id, w.epoch, entity) if not o.deleted and o.id not in there]
-        keep_deleted(w, [(entity, object_id) for object_id in gone])
+def _find_deleted(w: Working, entity: str) -> None:
+    there = {str(raw["Id"]) for raw in w.quickbooks.query(entity, with_inactive=entity in LISTS)}
+    with w.reading() as tx:
+        gone = [o.id for o in tx.objects.of_entity(w.id, w.epoch, entity) if not o.deleted and o.id not in there]
+    keep_deleted(w, [(entity, object_id) for object_id in gone])
 
 
 def _keep_all(w: Working, entity: str, found: Iterable[Raw]) -> None:

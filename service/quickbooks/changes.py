@@ -13,13 +13,12 @@ from service.quickbooks.faults import error_for
 from service.quickbooks.moments import parse_instant
 
 WINDOW = timedelta(days=30)
-ROW_CAP = 1000
 
 
-def read_changes(answer: Mapping[str, Any], entities: Sequence[str], asked_at: datetime) -> Changes:
+def read_changes(answer: Mapping[str, Any], entities: Sequence[str], asked_at: datetime, cap: int) -> Changes:
     """Sort a CDC answer. Blocks come in any order, some of them empty or without counters: they are matched by key.
 
-    An answer holds at most 1,000 objects, whichever entities they are of (§7), and nothing marks a cut: a full one
+    An answer holds at most `cap` objects, whichever entities they are of (§7), and nothing marks a cut: a full one
     makes every entity suspect. An answer that does not tell its time is as complete as when it was asked for.
     Raises: the error of a fault inside any part; `Unreachable` for an answer without parts.
     """
@@ -31,7 +30,7 @@ def read_changes(answer: Mapping[str, Any], entities: Sequence[str], asked_at: d
         objects=[(entity, row) for entity, row in rows if not _is_stub(row)],
         deleted=[(entity, row["Id"]) for entity, row in rows if _is_stub(row)],
         complete_to=parse_instant(answer.get("time")) or asked_at,
-        capped=frozenset(entities) if len(rows) >= ROW_CAP else frozenset(),
+        capped=frozenset(entities) if len(rows) >= cap else frozenset(),
     )
 
 

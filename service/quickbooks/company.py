@@ -15,6 +15,7 @@ from service.quickbooks import queries
 from service.quickbooks.changes import WINDOW, read_changes
 from service.quickbooks.client import QuickBooksClient
 from service.quickbooks.moments import instant_text, utc_now
+from service.quickbooks.sizes import AnswerSizes
 from service.quickbooks.writes import (
     BATCH_LIMIT,
     as_met_by,
@@ -35,10 +36,16 @@ class QuickBooksCompany:
     """The engine's `QuickBooks`. Reads that fail on the way are repeated; writes are not: the journal sees to those."""
 
     def __init__(
-        self, client: QuickBooksClient, *, clock: Clock = utc_now, sleep: Callable[[float], None] = time.sleep
+        self,
+        client: QuickBooksClient,
+        *,
+        sizes: AnswerSizes,
+        clock: Clock = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.calls = client.wire.calls
         self._client = client
+        self._sizes = sizes
         self._clock = clock
         self._sleep = sleep
         self._not_by_id: set[str] = set()
@@ -56,7 +63,7 @@ class QuickBooksCompany:
         if queries.matches_nothing(where):
             return iter(())
         select = queries.statement(entity, where, with_inactive=with_inactive)
-        return queries.every_row(lambda start: self._page(entity, select, start))
+        return queries.every_row(lambda start: self._page(entity, select, start), self._sizes.page)
 
     def changes(self, entities: Sequence[str], since: datetime) -> Changes:
         if self._clock() - since > WINDOW:
@@ -65,7 +72,7 @@ class QuickBooksCompany:
 
         def ask() -> Changes:
             asked_at = self._clock()
-            return read_changes(self._client.changed_since(names, moment), entities, asked_at)
+            return read_changes(self._client.changed_since(names, moment), entities, asked_at, self._sizes.changes)
 
         return self._repeated(ask)
 
@@ -115,11 +122,11 @@ class QuickBooksCompany:
         """In the order of Ids; of change for an entity whose Ids QuickBooks refuses to sort by, which is remembered."""
         if entity not in self._not_by_id:
             try:
-                return self._rows(entity, queries.page(select, start))
+                return self._rows(entity, queries.page(select, start, self._sizes.page))
             except Refused as refused:
                 if refused.quickbooks_code != INVALID_QUERY:
                     raise
-        rows = self._rows(entity, queries.page(select, start, queries.BY_CHANGE))
+        rows = self._rows(entity, queries.page(select, start, self._sizes.page, queries.BY_CHANGE))
         self._not_by_id.add(entity)
         return rows
 

@@ -15,6 +15,7 @@ from service.quickbooks.company import QuickBooksCompany
 from service.quickbooks.grants import LooseGrant, StoredGrant
 from service.quickbooks.moments import utc_now
 from service.quickbooks.oauth import IntuitOAuth
+from service.quickbooks.sizes import INTUITS, AnswerSizes
 from service.quickbooks.throttle import Throttle
 from service.quickbooks.wire import Exchange, Wire, log_exchange
 
@@ -30,6 +31,7 @@ class CompanyOpener:
         throttle: Throttle,
         sessions: Sessions = requests.Session,
         *,
+        sizes: AnswerSizes = INTUITS,
         clock: Clock = utc_now,
         sleep: Callable[[float], None] = time.sleep,
         observe: Callable[[Exchange], None] = log_exchange,
@@ -37,6 +39,7 @@ class CompanyOpener:
         self._app = app
         self._throttle = throttle
         self._sessions = sessions
+        self._sizes = sizes
         self._clock = clock
         self._sleep = sleep
         self._observe = observe
@@ -47,7 +50,7 @@ class CompanyOpener:
         client = QuickBooksClient(
             company_id=realm_id, base_url=self._app.base_url, wire=wire, grant=grant, minorversion=MINOR_VERSION
         )
-        return QuickBooksCompany(client, clock=self._clock, sleep=self._sleep)
+        return QuickBooksCompany(client, sizes=self._sizes, clock=self._clock, sleep=self._sleep)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._mine, "session", None)

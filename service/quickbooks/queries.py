@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from service.ports import Condition, Raw
 
-PAGE_SIZE = 1000
 BY_ID = "Id"
 BY_CHANGE = "MetaData.LastUpdatedTime"
 """For entities that QuickBooks does not sort by Id."""
-_STEP_BACK = 100
+_STEPS_BACK = 10
+"""From a page's edge to its beginning."""
 
 
 def statement(entity: str, where: Sequence[Condition] = (), *, with_inactive: bool = False) -> str:
@@ -22,9 +22,9 @@ def statement(entity: str, where: Sequence[Condition] = (), *, with_inactive: bo
     return f"SELECT * FROM {entity}" + (f" WHERE {' AND '.join(tests)}" if tests else "")
 
 
-def page(select: str, start: int, order: str = BY_ID) -> str:
+def page(select: str, start: int, size: int, order: str = BY_ID) -> str:
     """One page of a statement: `start` is 1-based. Without an order, rows move between the pages."""
-    return f"{select} ORDERBY {order} STARTPOSITION {start} MAXRESULTS {PAGE_SIZE}"
+    return f"{select} ORDERBY {order} STARTPOSITION {start} MAXRESULTS {size}"
 
 
 def matches_nothing(where: Sequence[Condition]) -> bool:
@@ -32,8 +32,8 @@ def matches_nothing(where: Sequence[Condition]) -> bool:
     return any(one.operator == "IN" and not one.value for one in where)
 
 
-def every_row(fetch: Callable[[int], Sequence[Raw]]) -> Iterator[Raw]:
-    """All rows, each once; `fetch` answers the page that begins at a position.
+def every_row(fetch: Callable[[int], Sequence[Raw]], size: int) -> Iterator[Raw]:
+    """All rows, each once; `fetch` answers the page of at most `size` rows that begins at a position.
 
     Positions, not `Id > 'last'`: nobody says whether ids compare as numbers or as text, and '10' < '9' would lose rows.
     A row that is deleted meanwhile moves the later ones up, past the page's edge. So each page begins with the last row
@@ -44,13 +44,13 @@ def every_row(fetch: Callable[[int], Sequence[Raw]]) -> Iterator[Raw]:
     while True:
         rows = fetch(start)
         if start > 1 and not (rows and rows[0]["Id"] in seen):
-            start = max(1, start - _STEP_BACK)
+            start = max(1, start - max(1, size // _STEPS_BACK))
             continue
         for row in rows:
             if row["Id"] not in seen:
                 seen.add(row["Id"])
                 yield row
-        if len(rows) < PAGE_SIZE:
+        if len(rows) < size:
             return
         start += len(rows) - 1
 

@@ -20,6 +20,7 @@ from mappings.money import cents
 from service.bootstrap import Service, build
 from service.bootstrap import World as Outside
 from service.passwords import ArgonPasswords
+from service.quickbooks.sizes import INTUITS, AnswerSizes
 from service.settings import load_settings
 
 ERP_URL, QBO_URL, OUR_URL = "http://erp.test", "http://qbo.test", "http://sync.test"
@@ -50,12 +51,22 @@ class World:
     erp_key, erp_secret = "erp-key", "sim-erp-secret"
     encryption_key, signing_key = KEY, "s" * 32
 
-    def __init__(self, database_url: str = "sqlite://", *, two_way: bool = True, connect: bool = True) -> None:
+    def __init__(
+        self,
+        database_url: str = "sqlite://",
+        *,
+        two_way: bool = True,
+        connect: bool = True,
+        sizes: AnswerSizes = INTUITS,
+    ) -> None:
         self.clock = Clock()
+        self.ahead = timedelta()
+        """How far our own clock is ahead of everybody else's."""
         self.qbo = QuickBooksSimulator(
             clock=self.clock, base_url=QBO_URL, client_secret=self.client_secret, verifier_token=self.verifier
         )
         self.company = self.qbo.create_company(name="Green Leaf Books")
+        self.company.switches.cdc_cap = sizes.changes
         self.person = self.company.person
         self.erp = ErpSimulator(clock=self.clock, base_url=ERP_URL, webhook_secret=self.erp_secret)
         self.account = self.erp.create_account(account_id="acc-1", name="Emerald Wholesale", api_key=self.erp_key)
@@ -65,6 +76,7 @@ class World:
         self.before_each_call: Callable[[str], object] = lambda path: None
         self._ids = count(1)
         self.database_url = database_url
+        self._sizes = sizes
         self.service = self._build(database_url)
         self.desk = self.service.desk
         if connect:
@@ -91,12 +103,13 @@ class World:
             }
         )
         outside = Outside(
-            clock=self.clock,
+            clock=lambda: self.clock() + self.ahead,
             monotonic=self.clock.monotonic,
             sleep=self.clock.sleep,
             sessions=self.session,
             new_id=lambda: f"id-{next(self._ids)}",
             passwords=QUICK_PASSWORDS,
+            sizes=self._sizes,
         )
         return build(settings, outside)
 
