@@ -125,7 +125,11 @@ def load_lists(tx: Transaction, w: Working) -> Lists:
 
 def refresh_preferences(w: Working, *, now_please: bool = False) -> None:
     """Preferences steer closed books, numbers and currency; they change rarely, and a read is metered."""
+    if now_please or not preferences_are_younger_than(w, FRESH_FOR):
+        w.update(lists={"preferences": w.quickbooks.preferences(), "preferences_at": w.now().isoformat()})
+
+
+def preferences_are_younger_than(w: Working, age: timedelta) -> bool:
+    """Whether they were read within that time."""
     read_at = instant(w.connection.lists.get("preferences_at"))
-    if not now_please and read_at is not None and w.now() - read_at < FRESH_FOR:
-        return
-    w.update(lists={"preferences": w.quickbooks.preferences(), "preferences_at": w.now().isoformat()})
+    return read_at is not None and w.now() - read_at < age

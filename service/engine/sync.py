@@ -27,7 +27,7 @@ from service.engine.customers import (
 from service.engine.items import ensure_default_item
 from service.engine.kept_tie_outs import keep_company, keep_tie_out
 from service.engine.links import push_links
-from service.engine.lists import Lists, load_lists, refresh_preferences
+from service.engine.lists import Lists, load_lists, preferences_are_younger_than, refresh_preferences
 from service.engine.negatives import used_in_quickbooks
 from service.engine.reading import ERP_KINDS, are_echoes, census, read_erp, read_erp_notices, read_quickbooks
 from service.engine.repeating import repeat_unanswered
@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 ROUNDS = 4
 """How often one company is planned anew within a run when the books move under it."""
 CAUGHT_UP = timedelta(minutes=5)
+SECOND_CLICK = timedelta(minutes=1)
+"""Who asks again within that time meets the preferences that the first look read: each read is metered."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def _preferences_matter(w: Working, look: Look) -> bool:
     """A notice told that they changed, or a person asks while closed books hold something: else an old look will do."""
     if any(n.type == "Preferences" for n in look.notices):
         return True
-    if not look.census:
+    if not look.census or preferences_are_younger_than(w, SECOND_CLICK):
         return False
     with w.reading() as tx:
         return any(p.code == "closed_books" for p in tx.problems.open(w.id))
