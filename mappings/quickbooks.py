@@ -511,22 +511,25 @@ _TYPOGRAPHIC = {"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—
 
 
 def adoptable(
-    document: Document, objects: Iterable[tuple[str, Raw]], customer: str, *, by_number: bool
+    document: Document, objects: Iterable[tuple[str, Raw]], customer: str, *, by_number: bool, renumbered: bool = False
 ) -> Entity | None:
     """An object that QuickBooks already holds for this document: made by us and forgotten (our marker), or typed by
     hand (number).
 
     Customer and amount must agree as well, and the date where only the number speaks. What carries both our marker and
-    the number is ours whatever its amount: somebody's copy of it has another number. None when in doubt.
+    the number is ours whatever its amount: somebody's copy of it has another number. `renumbered`: QuickBooks may have
+    put a number of its own in place of ours (REFERENCE 14 #26); then the oldest with our marker is ours. None when in
+    doubt.
     """
     found = []
     mark = marker(document.key)
+    marker_says_all = renumbered and isinstance(document, Invoice | CreditMemo)
     for entity, raw in objects:
         if entity != TYPES[document.KIND.value] or customer_of(raw) != customer or is_voided(raw):
             continue
         same_amount = amount_of(raw, "TotalAmt") == document.total
         same_number = document.number is not None and number_of(raw) == document.number
-        if (same_amount or same_number) and mark is not None and marker_of(raw) == mark:
+        if (same_amount or same_number or marker_says_all) and mark is not None and marker_of(raw) == mark:
             rank = 0 if same_amount and raw.get("TxnDate") == document.date else 1
             found.append((rank, int(raw["Id"]), (entity, str(raw["Id"]))))
         elif by_number and same_amount and _by_hand(raw, document):

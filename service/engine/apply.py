@@ -21,7 +21,7 @@ from service.engine import problems, reopening
 from service.engine.compare import Comparison, compare
 from service.engine.links import push_links
 from service.engine.lists import Lists, refresh_preferences
-from service.engine.reading import keep_deleted, keep_objects, keep_records
+from service.engine.reading import check_deleted, keep_deleted, keep_objects, keep_records
 from service.engine.working import Working, as_object, as_record, dumps
 from service.engine.writing import note, record_answer, send
 from service.errors import Gone, Refused, Stale, SyncError
@@ -384,8 +384,15 @@ class Applier:
         else:
             answer = erp.declare_payment(object_id, self._payment_declaration(step))
             made = {"PAYMENT": answer.get("payments") or [], "CREDIT": answer.get("credits") or []}
+            self._ask_after_the_unnamed(step.key, {str(raw["id"]) for raw in made["PAYMENT"] if raw})
         self.w.declared = True
         self._learn(step, entity, object_id, made)
+
+    def _ask_after_the_unnamed(self, key: Key, named: set[str]) -> None:
+        """A payment that the answer leaves out was voided by what was declared, or deleted for good before: counted on
+        beside the credit that the ERP made of its money, it would be the same money twice."""
+        refs = self.c.projection.records.get(key, ())
+        check_deleted(self.w, "PAYMENT", [erp_id for kind, erp_id in refs if kind == "PAYMENT" and erp_id not in named])
 
     def _memo_declaration(self, step: Step) -> dict[str, Any]:
         document = step.document

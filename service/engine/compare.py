@@ -100,7 +100,7 @@ def compare(
         **{key: (row.quickbooks_type or "", row.quickbooks_id or "") for key, row in archived.items()},
         **_named_by_erp(books, projection),
     }
-    adopted = _adopt(projection, agreed, scope, objects, known, customer or "", named, two_way=two_way)
+    adopted = _adopt(projection, agreed, scope, objects, known, customer or "", named, lists, two_way=two_way)
     known |= {entity: key for key, entity in adopted.items()}
     cut_over = w.settings.get("cut_over_date")
     held = _held(objects, known, company_id, customer, two_way=two_way, cut_over=cut_over)
@@ -235,6 +235,7 @@ def _adopt(
     known: Mapping[Entity, Key],
     customer: str,
     named: Mapping[Key, Entity],
+    lists: Lists,
     *,
     two_way: bool,
 ) -> dict[Key, Entity]:
@@ -252,7 +253,7 @@ def _adopt(
         candidates = [(e[0], raw) for e, raw in free.items()]
         entity = named.get(key)
         if entity not in free:
-            entity = adoptable(side, candidates, customer, by_number=key in scope)
+            entity = adoptable(side, candidates, customer, by_number=key in scope, renumbered=lists.numbers_forms)
         if entity and (two_way or key in scope):
             adopted[key] = entity
             del free[entity]

@@ -156,3 +156,24 @@ def test_a_document_changed_since_the_backup_keeps_its_newest_state(keeper: Keep
     assert world.problems() == []
     world.check()
     world.close()
+
+
+def test_an_invoice_that_quickbooks_numbered_itself_is_met_again_though_its_amount_changed(keeper: Keeper) -> None:
+    """Found by seed 1346: neither number nor amount said that it was ours, and it was made twice."""
+    world = World(keeper.url)
+    world.company.switches.number_when_automatic = "replaced"
+    company, _ = world.linked_company()
+    world.settle()
+    keeper.back_up()
+    invoice = world.user.create_invoice(company_id=company, amount="158.85")
+    world.settle()
+    world.close()
+    keeper.restore()
+    world.restart()
+    world.user.edit_invoice(invoice_id=invoice["id"], amount="120.90")
+    world.wait(minutes=10)
+
+    assert f"{world.one('Invoice')['TotalAmt']:.2f}" == "120.90"
+    assert world.problems() == []
+    world.check()
+    world.close()
