@@ -419,7 +419,7 @@ class Applier:
             as_record(kind, raw, self.w.connection.connected_at) for kind, raws in made.items() for raw in raws if raw
         ]
         refs = [(record.kind, record.erp_id) for record in records]
-        gone = isinstance(step.document, Ending)
+        planned, gone = self.c, isinstance(step.document, Ending)
         there = None if gone and self._moved_away((entity, object_id)) else (entity, object_id)
         with self.w.writing() as tx:
             keep_records(tx, self.w, records)
@@ -431,6 +431,7 @@ class Applier:
             status = "DELETED_IN_QBO" if gone else "SYNCED"
             self._save(tx, step.key, there, row_side(row), step.document, records=(*kept, *carried), status=status)
             self.c = compare(tx, self.w, self.c.company, self.lists)
+        self._leave_what_is_told(planned, step.key, carried)
         erp = self.c.projection.documents.get(step.key)
         mirrored = in_step(erp, step.document)
         with self.w.writing() as tx:
@@ -461,6 +462,13 @@ class Applier:
         if not mirrored:
             self._hold(step.key, "The ERP's books say something else after it was told.", failed=True)
         self.w.step_done(step.action.value)
+
+    def _leave_what_is_told(self, planned: Comparison, key: Key, refs: Sequence[tuple[str, str]]) -> None:
+        """The ERP may have heard of this document before and we forgot (a lost answer, a backup): what it made of it
+        then is no document of its own, whatever was planned for it."""
+        for other, owned in planned.projection.records.items():
+            if other != key and other not in planned.rows and set(owned) & set(refs):
+                self._hold(other, "It came from QuickBooks.")
 
     def _belongs(self, ref: tuple[str, str], key: Key) -> bool:
         """A payment that two QuickBooks payments share stays with the one that carries its cash."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mappings.distru.projection import Projection, Terms, project
+from mappings.distru.projection import Projection, RecordRef, Terms, project
 from mappings.distru.records import Books, read_books
 from mappings.documents import CreditMemo, Ending, Key, Payment, from_json
 from mappings.keys import born_key
@@ -22,6 +22,7 @@ from mappings.quickbooks import (
     read_object,
     read_objects,
 )
+from service.engine.left_behind import left_behind
 from service.engine.lists import Lists
 from service.engine.working import Working
 from service.ports import QboObject, Raw, Record, Row, Transaction
@@ -44,6 +45,7 @@ class Comparison:
     objects: Mapping[Entity, QboObject]
     scope: frozenset[Key]
     adopted: Mapping[Key, Entity] = field(default_factory=dict)
+    left_behind: Mapping[Entity, RecordRef] = field(default_factory=dict)
 
     def refs(self, lists: Lists, settings: Mapping[str, Any]) -> Refs:
         """The QuickBooks ids that a body may need."""
@@ -109,7 +111,8 @@ def compare(
     if adopted.keys() - held.documents.keys():
         known |= {entity: key for key, entity in adopted.items()}
         held = _held(objects, known, company_id, customer, two_way=two_way, cut_over=cut_over)
-    born = importable(held, agreed, cut_over) if two_way else frozenset()
+    left = left_behind(tx, w, books, objects, rows.values())
+    born = importable(held, agreed, cut_over) - {born_key(*entity) for entity in left} if two_way else frozenset()
     auto_applied = str(w.settings.get("auto_applied") or "adopt")
     situation = Situation(company_id, projection, held, agreed, wanted, born, two_way, auto_applied)
     return Comparison(
@@ -126,6 +129,7 @@ def compare(
         objects,
         in_scope(situation),
         adopted,
+        left,
     )
 
 
