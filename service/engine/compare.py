@@ -111,7 +111,7 @@ def compare(
     if adopted.keys() - held.documents.keys():
         known |= {entity: key for key, entity in adopted.items()}
         held = _held(objects, known, company_id, customer, two_way=two_way, cut_over=cut_over)
-    left = left_behind(tx, w, books, objects, rows.values())
+    left = left_behind(tx, w, books, objects, known, rows.values())
     born = importable(held, agreed, cut_over) - {born_key(*entity) for entity in left} if two_way else frozenset()
     auto_applied = str(w.settings.get("auto_applied") or "adopt")
     situation = Situation(company_id, projection, held, agreed, wanted, born, two_way, auto_applied)

@@ -272,3 +272,40 @@ def test_a_payment_that_quickbooks_voided_while_we_forgot_it_ends_in_the_erp(kee
     assert world.problems() == []
     world.check()
     world.close()
+
+
+def test_an_invoice_that_fell_below_zero_since_the_backup_leaves_one_behind(keeper: Keeper) -> None:
+    """Found by seed 10726: its memo was made, and the invoice that we had forgotten stood beside it without a word."""
+    world = World(keeper.url)
+    company, _ = world.linked_company()
+    world.settle()
+    keeper.back_up()
+    invoice = world.user.create_invoice(company_id=company, amount="92.52")
+    world.settle()
+    world.webhooks_on = False
+    below = [{"description": "adj", "quantity": "1", "unit_price": "-6.01"}]
+    world.user.edit_invoice(invoice_id=invoice["id"], items=below)
+
+    an_hour_lost(world, keeper)
+
+    [problem] = world.problems("left_behind")
+    assert problem["quickbooks_id"] == world.one("Invoice")["Id"]
+    world.check(unexplained=True)
+    world.close()
+
+
+def test_what_quickbooks_deleted_before_the_restore_is_not_linked_by_a_replayed_answer(keeper: Keeper) -> None:
+    """Found by seed 11035: the request that made it was answered once more as if the invoice still stood."""
+    world = World(keeper.url)
+    company, _ = world.linked_company()
+    world.settle()
+    keeper.back_up()
+    world.user.create_invoice(company_id=company, amount="140.04")
+    world.settle()
+    world.person.delete_invoice(world.one("Invoice")["Id"])
+
+    an_hour_lost(world, keeper)
+
+    assert [problem["code"] for problem in world.problems()] == ["deleted_in_quickbooks"]
+    world.check(unexplained=True)
+    world.close()
