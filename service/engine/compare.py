@@ -9,7 +9,7 @@ from typing import Any
 from mappings.distru.projection import Projection, RecordRef, Terms, project
 from mappings.distru.records import Books, read_books
 from mappings.documents import CreditMemo, Ending, Key, Payment, from_json
-from mappings.keys import born_key
+from mappings.keys import born_key, marker
 from mappings.plan import CompanyPlan
 from mappings.planner import Agreed, Situation, importable, in_scope, plan
 from mappings.quickbooks import (
@@ -19,6 +19,7 @@ from mappings.quickbooks import (
     Refs,
     adoptable,
     foreign_uses,
+    marker_of,
     read_object,
     read_objects,
 )
@@ -248,6 +249,7 @@ def _adopt(
     free = {
         e: o.body for e, o in objects.items() if e not in known and not o.deleted and e[0] in (*RECEIVABLES, "Purchase")
     }
+    signed = {marker(key) for key in projection.documents} if named else set()
     adopted: dict[Key, Entity] = {}
     for key, side in sorted(projection.documents.items()):
         if side is None or isinstance(side, Ending) or (key in agreed and agreed[key].erp is not None):
@@ -256,7 +258,8 @@ def _adopt(
             continue
         candidates = [(e[0], raw) for e, raw in free.items()]
         entity = named.get(key)
-        if entity not in free:
+        # A credit's Payment that carries another record's marker is that record's: it holds the credit along with it.
+        if entity not in free or marker_of(free[entity]) in signed - {None, marker(key)}:
             entity = adoptable(side, candidates, customer, by_number=key in scope, renumbered=lists.numbers_forms)
         if entity and (two_way or key in scope):
             adopted[key] = entity

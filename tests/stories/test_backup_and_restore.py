@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
@@ -308,4 +309,25 @@ def test_what_quickbooks_deleted_before_the_restore_is_not_linked_by_a_replayed_
 
     assert [problem["code"] for problem in world.problems()] == ["deleted_in_quickbooks"]
     world.check(unexplained=True)
+    world.close()
+
+
+def test_a_deposit_and_the_credit_that_its_payment_holds_too_are_met_again_as_one(keeper: Keeper) -> None:
+    """Found by seed 10505: the credit took the payment for its own, and the deposit was written a second time."""
+    world = World(keeper.url)
+    company, _ = world.linked_company()
+    world.settle()
+    keeper.back_up()
+    item = {"description": "goods", "quantity": "1", "unit_price": "30.20"}
+    order = world.user.create_order(company_id=company, items=[item])
+    world.user.receive_payment(order_id=order["id"], amount="29.51")
+    world.settle()
+    for amount in ("8.51", "33.61"):
+        world.person.edit_payment(world.one("Payment")["Id"], amount)
+        world.settle()
+
+    an_hour_lost(world, keeper)
+
+    assert world.one("Payment")["TotalAmt"] == Decimal("33.61")
+    world.check()
     world.close()
