@@ -166,6 +166,8 @@ def _first_meeting(
         return _to_quickbooks(key, erp, qbo, "QuickBooks holds an older state of it.")
     if live_erp and qbo is None and key in scope:
         return _to_quickbooks(key, erp, None, "New in the ERP.")
+    if live_erp and isinstance(qbo, Ending) and key in scope:
+        return _quickbooks_moved(key, erp, qbo, Agreed(), situation, erp_moved=False)
     if live_qbo and erp is None and key in situation.importable:
         return _declare(key, None, qbo, "New in QuickBooks.")
     return None

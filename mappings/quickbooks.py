@@ -179,9 +179,9 @@ def _payment(raw: Raw, key: Key, known: Mapping[Entity, Key], company: str) -> P
     credits: dict[Key, int] = defaultdict(int)
     refunds: dict[Key, int] = defaultdict(int)
     strangers = 0
-    for line in raw.get("Line") or ():
-        for linked in line.get("LinkedTxn") or ():
-            target, amount = known_target(linked, known), amount_of(line, "Amount")
+    for line, amount in applied_lines(raw):
+        for linked in line["LinkedTxn"]:
+            target = known_target(linked, known)
             if linked["TxnType"] in PAID_OUT:
                 refunds[target or ""] += amount
             elif linked["TxnType"] == "Invoice" and target:
@@ -209,6 +209,33 @@ def _payment(raw: Raw, key: Key, known: Mapping[Entity, Key], company: str) -> P
         return replace(payment, outside=strangers)
     # Whatever the equation leaves over went to documents that the ERP does not have, of whatever type and sign.
     return replace(payment, outside=payment.unapplied - amount_of(raw, "UnappliedAmt"))
+
+
+def applied_lines(raw: Raw) -> list[tuple[Raw, int]]:
+    """A Payment's lines with what each applies, in cents.
+
+    QuickBooks may go on showing a line as it was sent where the invoice took less (REFERENCE 14 #1). What it leaves
+    unapplied tells how much less; whose line came last found its invoice settled.
+    """
+    lines = [(line, amount_of(line, "Amount")) for line in raw.get("Line") or () if line.get("LinkedTxn")]
+    surplus, found = _shown_beyond_applied(raw, lines), []
+    for line, shown in reversed(lines):
+        cut = min(shown, surplus) if _type_of(line) != "CreditMemo" else 0
+        surplus -= cut
+        found.append((line, shown - cut))
+    return found[::-1]
+
+
+def _shown_beyond_applied(raw: Raw, lines: Sequence[tuple[Raw, int]]) -> int:
+    """0 where it cannot be told: a journal entry may be a charge or a credit."""
+    if raw.get("UnappliedAmt") is None or any(_type_of(line) == "JournalEntry" for line, _ in lines):
+        return 0
+    put = sum(-amount if _type_of(line) == "CreditMemo" else amount for line, amount in lines)
+    return max(0, put + amount_of(raw, "UnappliedAmt") - amount_of(raw, "TotalAmt"))
+
+
+def _type_of(line: Raw) -> str:
+    return str(line["LinkedTxn"][0]["TxnType"])
 
 
 def known_target(linked: Raw, known: Mapping[Entity, Key]) -> Key | None:
@@ -397,19 +424,18 @@ def _payment_lines(document: Payment, refs: Refs, raw: Raw | None) -> list[dict[
     wanted = {refs.ids[part.key]: part.amount for part in (*document.invoices, *document.credits, *document.refunds)}
     ours = {entity for key, entity in refs.ids.items() if not key.startswith("negative:")}
     result = []
-    for line in (raw or {}).get("Line") or ():
+    for line, amount in applied_lines(raw or {}):
         target = _target(line)
         if target in wanted:
             result.append(_link(target, wanted.pop(target), line))
         elif target not in ours:
-            result.append({"Amount": line["Amount"], "LinkedTxn": line["LinkedTxn"]})
+            result.append({"Amount": decimal(amount), "LinkedTxn": line["LinkedTxn"]})
     return result + [_link(target, amount, None) for target, amount in wanted.items()]
 
 
 def _target(line: Raw) -> Entity:
-    linked: Sequence[Raw] = line.get("LinkedTxn") or ({"TxnType": "", "TxnId": ""},)
-    entity = "Purchase" if linked[0]["TxnType"] in PAID_OUT else str(linked[0]["TxnType"])
-    return entity, str(linked[0]["TxnId"])
+    entity = "Purchase" if _type_of(line) in PAID_OUT else _type_of(line)
+    return entity, str(line["LinkedTxn"][0]["TxnId"])
 
 
 def _link(target: Entity, amount: int, there: Raw | None) -> dict[str, Any]:
@@ -485,22 +511,25 @@ _TYPOGRAPHIC = {"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—
 
 
 def adoptable(
-    document: Document, objects: Iterable[tuple[str, Raw]], customer: str, *, by_number: bool
+    document: Document, objects: Iterable[tuple[str, Raw]], customer: str, *, by_number: bool, renumbered: bool = False
 ) -> Entity | None:
     """An object that QuickBooks already holds for this document: made by us and forgotten (our marker), or typed by
     hand (number).
 
     Customer and amount must agree as well, and the date where only the number speaks. What carries both our marker and
-    the number is ours whatever its amount: somebody's copy of it has another number. None when in doubt.
+    the number is ours whatever its amount: somebody's copy of it has another number. `renumbered`: QuickBooks may have
+    put a number of its own in place of ours (REFERENCE 14 #26); then the oldest with our marker is ours. None when in
+    doubt.
     """
     found = []
     mark = marker(document.key)
+    marker_says_all = renumbered and isinstance(document, Invoice | CreditMemo)
     for entity, raw in objects:
         if entity != TYPES[document.KIND.value] or customer_of(raw) != customer or is_voided(raw):
             continue
         same_amount = amount_of(raw, "TotalAmt") == document.total
         same_number = document.number is not None and number_of(raw) == document.number
-        if (same_amount or same_number) and mark is not None and marker_of(raw) == mark:
+        if (same_amount or same_number or marker_says_all) and mark is not None and marker_of(raw) == mark:
             rank = 0 if same_amount and raw.get("TxnDate") == document.date else 1
             found.append((rank, int(raw["Id"]), (entity, str(raw["Id"]))))
         elif by_number and same_amount and _by_hand(raw, document):

@@ -10,7 +10,7 @@ from typing import Any
 
 from mappings.distru.records import Books
 from mappings.documents import CreditMemo, Invoice, Key, Payment, Refund, Side
-from mappings.quickbooks import PAID_OUT, Entity, Held, amount_of, foreign_uses, open_balance
+from mappings.quickbooks import PAID_OUT, Entity, Held, amount_of, applied_lines, foreign_uses, open_balance
 
 Raw = Mapping[str, Any]
 
@@ -144,10 +144,10 @@ def _applied(objects: list[tuple[str, Raw]]) -> dict[tuple[str, str], int]:
     """What Payments put against each object, by (entity, id)."""
     found: dict[tuple[str, str], int] = defaultdict(int)
     for entity, raw in objects:
-        for line in raw.get("Line") or () if entity == "Payment" else ():
-            for linked in line.get("LinkedTxn") or ():
+        for line, amount in applied_lines(raw) if entity == "Payment" else ():
+            for linked in line["LinkedTxn"]:
                 target = "Purchase" if linked["TxnType"] in PAID_OUT else str(linked["TxnType"])
-                found[(target, str(linked["TxnId"]))] += amount_of(line, "Amount")
+                found[(target, str(linked["TxnId"]))] += amount
     return found
 
 

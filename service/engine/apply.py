@@ -21,7 +21,7 @@ from service.engine import problems, reopening
 from service.engine.compare import Comparison, compare
 from service.engine.links import push_links
 from service.engine.lists import Lists, refresh_preferences
-from service.engine.reading import keep_deleted, keep_objects, keep_records
+from service.engine.reading import check_deleted, keep_deleted, keep_objects, keep_records
 from service.engine.working import Working, as_object, as_record, dumps
 from service.engine.writing import note, record_answer, send
 from service.errors import Gone, Refused, Stale, SyncError
@@ -391,8 +391,15 @@ class Applier:
         else:
             answer = erp.declare_payment(object_id, self._payment_declaration(step))
             made = {"PAYMENT": answer.get("payments") or [], "CREDIT": answer.get("credits") or []}
+            self._ask_after_the_unnamed(step.key, {str(raw["id"]) for raw in made["PAYMENT"] if raw})
         self.w.declared = True
         self._learn(step, entity, object_id, made)
+
+    def _ask_after_the_unnamed(self, key: Key, named: set[str]) -> None:
+        """A payment that the answer leaves out was voided by what was declared, or deleted for good before: counted on
+        beside the credit that the ERP made of its money, it would be the same money twice."""
+        refs = self.c.projection.records.get(key, ())
+        check_deleted(self.w, "PAYMENT", [erp_id for kind, erp_id in refs if kind == "PAYMENT" and erp_id not in named])
 
     def _memo_declaration(self, step: Step) -> dict[str, Any]:
         document = step.document
@@ -419,7 +426,7 @@ class Applier:
             as_record(kind, raw, self.w.connection.connected_at) for kind, raws in made.items() for raw in raws if raw
         ]
         refs = [(record.kind, record.erp_id) for record in records]
-        gone = isinstance(step.document, Ending)
+        planned, gone = self.c, isinstance(step.document, Ending)
         there = None if gone and self._moved_away((entity, object_id)) else (entity, object_id)
         with self.w.writing() as tx:
             keep_records(tx, self.w, records)
@@ -431,6 +438,7 @@ class Applier:
             status = "DELETED_IN_QBO" if gone else "SYNCED"
             self._save(tx, step.key, there, row_side(row), step.document, records=(*kept, *carried), status=status)
             self.c = compare(tx, self.w, self.c.company, self.lists)
+            self._leave_what_is_told(planned, step.key, carried)
             erp = self.c.projection.documents.get(step.key)
             mirrored = in_step(erp, step.document)
             if mirrored:
@@ -460,6 +468,13 @@ class Applier:
             self.w.step_done(tx, step.action.value)
         if not mirrored:
             self._hold(step.key, "The ERP's books say something else after it was told.", failed=True)
+
+    def _leave_what_is_told(self, planned: Comparison, key: Key, refs: Sequence[tuple[str, str]]) -> None:
+        """The ERP may have heard of this document before and we forgot (a lost answer, a backup): what it made of it
+        then is no document of its own, whatever was planned for it."""
+        for other, owned in planned.projection.records.items():
+            if other != key and other not in planned.rows and set(owned) & set(refs):
+                self._hold(other, "It came from QuickBooks.")
 
     def _belongs(self, ref: tuple[str, str], key: Key) -> bool:
         """A payment that two QuickBooks payments share stays with the one that carries its cash."""

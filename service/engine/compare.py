@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mappings.distru.projection import Projection, Terms, project
+from mappings.distru.projection import Projection, RecordRef, Terms, project
 from mappings.distru.records import Books, read_books
 from mappings.documents import CreditMemo, Ending, Key, Payment, from_json
-from mappings.keys import born_key
+from mappings.keys import born_key, marker
 from mappings.plan import CompanyPlan
 from mappings.planner import Agreed, Situation, importable, in_scope, plan
 from mappings.quickbooks import (
@@ -19,9 +19,11 @@ from mappings.quickbooks import (
     Refs,
     adoptable,
     foreign_uses,
+    marker_of,
     read_object,
     read_objects,
 )
+from service.engine.left_behind import left_behind
 from service.engine.lists import Lists
 from service.engine.working import Working
 from service.ports import QboObject, Raw, Record, Row, Transaction
@@ -44,6 +46,7 @@ class Comparison:
     objects: Mapping[Entity, QboObject]
     scope: frozenset[Key]
     adopted: Mapping[Key, Entity] = field(default_factory=dict)
+    left_behind: Mapping[Entity, RecordRef] = field(default_factory=dict)
 
     def refs(self, lists: Lists, settings: Mapping[str, Any]) -> Refs:
         """The QuickBooks ids that a body may need."""
@@ -100,7 +103,7 @@ def compare(
         **{key: (row.quickbooks_type or "", row.quickbooks_id or "") for key, row in archived.items()},
         **_named_by_erp(books, projection),
     }
-    adopted = _adopt(projection, agreed, scope, objects, known, customer or "", named, two_way=two_way)
+    adopted = _adopt(projection, agreed, scope, objects, known, customer or "", named, lists, two_way=two_way)
     known |= {entity: key for key, entity in adopted.items()}
     cut_over = w.settings.get("cut_over_date")
     held = _held(objects, known, company_id, customer, two_way=two_way, cut_over=cut_over)
@@ -109,7 +112,8 @@ def compare(
     if adopted.keys() - held.documents.keys():
         known |= {entity: key for key, entity in adopted.items()}
         held = _held(objects, known, company_id, customer, two_way=two_way, cut_over=cut_over)
-    born = importable(held, agreed, cut_over) if two_way else frozenset()
+    left = left_behind(tx, w, books, objects, known, rows.values())
+    born = importable(held, agreed, cut_over) - {born_key(*entity) for entity in left} if two_way else frozenset()
     auto_applied = str(w.settings.get("auto_applied") or "adopt")
     situation = Situation(company_id, projection, held, agreed, wanted, born, two_way, auto_applied)
     return Comparison(
@@ -126,6 +130,7 @@ def compare(
         objects,
         in_scope(situation),
         adopted,
+        left,
     )
 
 
@@ -235,6 +240,7 @@ def _adopt(
     known: Mapping[Entity, Key],
     customer: str,
     named: Mapping[Key, Entity],
+    lists: Lists,
     *,
     two_way: bool,
 ) -> dict[Key, Entity]:
@@ -243,6 +249,7 @@ def _adopt(
     free = {
         e: o.body for e, o in objects.items() if e not in known and not o.deleted and e[0] in (*RECEIVABLES, "Purchase")
     }
+    signed = {marker(key) for key in projection.documents} if named else set()
     adopted: dict[Key, Entity] = {}
     for key, side in sorted(projection.documents.items()):
         if side is None or isinstance(side, Ending) or (key in agreed and agreed[key].erp is not None):
@@ -251,8 +258,9 @@ def _adopt(
             continue
         candidates = [(e[0], raw) for e, raw in free.items()]
         entity = named.get(key)
-        if entity not in free:
-            entity = adoptable(side, candidates, customer, by_number=key in scope)
+        # A credit's Payment that carries another record's marker is that record's: it holds the credit along with it.
+        if entity not in free or marker_of(free[entity]) in signed - {None, marker(key)}:
+            entity = adoptable(side, candidates, customer, by_number=key in scope, renumbered=lists.numbers_forms)
         if entity and (two_way or key in scope):
             adopted[key] = entity
             del free[entity]

@@ -46,6 +46,11 @@ class Lists:
         return bool((self.preferences.get("CurrencyPrefs") or {}).get("MultiCurrencyEnabled"))
 
     @property
+    def numbers_forms(self) -> bool:
+        """Whether QuickBooks numbers invoices and memos itself: it may put its own number in place of ours."""
+        return not (self.preferences.get("SalesFormsPrefs") or {}).get("CustomTxnNumbers", True)
+
+    @property
     def receivable_accounts(self) -> frozenset[str]:
         return frozenset(
             i for i, account in self.accounts.items() if account.get("AccountType") == "Accounts Receivable"

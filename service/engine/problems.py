@@ -8,9 +8,9 @@ from typing import Any
 
 from mappings.documents import Ending, Key, Side, to_json
 from mappings.findings import Finding
-from mappings.keys import record_of
+from mappings.keys import born_key, record_of
 from mappings.plan import Conflict, Step
-from mappings.quickbooks import link_amounts
+from mappings.quickbooks import Entity, amount_of, link_amounts, number_of
 from service.engine import causes
 from service.engine.compare import Comparison
 from service.engine.lists import home_currency
@@ -29,6 +29,8 @@ ADVICE = {
     "customer_inactive": "Make the customer active again in QuickBooks, or link the company to another one.",
     "customer_gone": "Link the company to the customer that remains in QuickBooks.",
     "currency_differs": "Link the company to a customer in its own currency, or correct the currency in the ERP.",
+    "left_behind": "Void or delete it in QuickBooks if it is not needed. If it is to stay, take our last line "
+    "('Distru …') out of its note: then it counts as made in QuickBooks.",
     "kept_something_else": "Look at the document in QuickBooks: a tax or a rule there changes it. Then retry.",
 }
 DEFAULT_ADVICE = "Correct the cause, then retry."
@@ -104,6 +106,27 @@ def of_finding(w: Working, c: Comparison, key: Key, finding: Finding) -> Problem
         fingerprint_=digest(finding.code, finding.field, finding.cause),
     )
     return replace(problem, kind=finding.kind, erp_id=finding.erp_id)
+
+
+def of_left_behind(w: Working, c: Comparison, entity: Entity) -> Problem:
+    """A document that we made and forgot, and that the ERP ended meanwhile: only a person can say that it may go."""
+    (kind, erp_id), raw = c.left_behind[entity], c.objects[entity].body
+    code, object_id = "left_behind", entity[1]
+    cause = (
+        f"It was made for {kind.lower()} {erp_id}, which has ended in the ERP since or is another kind of document "
+        "now; QuickBooks was not told, because the service's database came back from a backup."
+    )
+    return replace(
+        of_connection(w, code, Refused(cause, code=code), ADVICE[code]),
+        key=born_key(*entity),
+        kind=kind,
+        erp_id=erp_id,
+        quickbooks_id=object_id,
+        number=number_of(raw),
+        company_id=c.company,
+        amount=amount_of(raw, "TotalAmt"),
+        fingerprint=digest(code, *entity),
+    )
 
 
 def of_unreadable(w: Working, kind: str, raw: Raw, rule: str) -> Problem:

@@ -317,8 +317,9 @@ def keep_deleted(w: Working, deleted: Sequence[tuple[str, str]]) -> None:
 
 def _keep_deleted(tx: Transaction, w: Working, deleted: Sequence[tuple[str, str]]) -> None:
     for entity, object_id in deleted:
-        known = tx.objects.get(w.id, w.epoch, entity, object_id)
-        if known is None or known.deleted:
+        # One that we never saw is kept too: a repeated request may be answered as if it still stood (REFERENCE 9).
+        known = tx.objects.get(w.id, w.epoch, entity, object_id) or as_object(entity, {"Id": object_id}, None)
+        if known.deleted:
             continue
         latest = max(filter(None, (known.updated_at, w.now())))
         gone = replace(known, deleted=True, updated_at=latest)

@@ -314,6 +314,9 @@ def _report(tx: Transaction, w: Working, c: Comparison, applier: Applier) -> lis
     for conflict in (*c.plan.conflicts, *used_in_quickbooks(c)):
         problem = problems.report(tx, w, problems.of_conflict(w, c, conflict))
         raised.add((problem.key, problem.code))
+    for entity in c.left_behind:
+        problem = problems.report(tx, w, problems.of_left_behind(w, c, entity))
+        raised.add((problem.key, problem.code))
     for key, finding in c.projection.waits.items():
         if finding.code == "records_disagree" and not _is_old(w, c, key):
             tx.marks.add(w.id, [c.company])  # looked at again until they agree, or are a problem
