@@ -70,4 +70,7 @@ def _has_ended(tx: Transaction, w: Working, books: Books, ref: RecordRef, entity
         case "REFUND" if refund := books.refunds.get(erp_id):
             return refund.voided
     record = tx.records.get(w.id, kind, erp_id)
-    return record is None or record.deleted
+    if record is None:
+        # Credits and payments that the ERP does not know may be somebody else's: they count as made in QuickBooks.
+        return entity not in ("CreditMemo", "Payment")
+    return record.deleted

@@ -113,8 +113,8 @@ def of_left_behind(w: Working, c: Comparison, entity: Entity) -> Problem:
     (kind, erp_id), raw = c.left_behind[entity], c.objects[entity].body
     code, object_id = "left_behind", entity[1]
     cause = (
-        f"It was made for {kind.lower()} {erp_id}, which has ended in the ERP since or is another kind of document "
-        "now; QuickBooks was not told, because the service's database came back from a backup."
+        f"It was made for {kind.lower()} {erp_id}, which the ERP has ended, deleted or turned into another kind "
+        "of document since; QuickBooks was not told, because the service's database came back from a backup."
     )
     return replace(
         of_connection(w, code, Refused(cause, code=code), ADVICE[code]),
