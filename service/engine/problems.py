@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from mappings.documents import Ending, Key, Side, to_json
+from mappings.documents import Ending, Key, Payment, Side, to_json
 from mappings.findings import Finding
 from mappings.keys import born_key, record_of
+from mappings.money import text
 from mappings.plan import Conflict, Step
 from mappings.quickbooks import Entity, amount_of, link_amounts, number_of
 from service.engine import causes
@@ -235,6 +236,23 @@ def _currency(tx: Transaction, w: Working, problem: Problem) -> str:
     """The company's own, else QuickBooks' home currency."""
     company = tx.records.get(w.id, "COMPANY", problem.company_id or "")
     return str((company.body.get("currency") if company else None) or home_currency(w.connection))
+
+
+def difference(wanted: Side, found: Side) -> str:
+    """What was asked and what is there, in one sentence with figures."""
+    return f"Asked for {_words(wanted)}, found {_words(found)}."
+
+
+def _words(side: Side) -> str:
+    if side is None:
+        return "nothing"
+    if isinstance(side, Ending):
+        return side.value
+    words = f"{side.KIND.value.replace('_', ' ')} of {text(side.total)}"
+    if isinstance(side, Payment):
+        links = [f"{text(p.amount)} on {p.key}" for p in (*side.invoices, *side.credits, *side.refunds)]
+        words += f" ({', '.join([*links, f'{text(side.unapplied)} unapplied'])})"
+    return words
 
 
 def causes_by_key(found: Iterable[Problem]) -> dict[Key, str]:

@@ -14,7 +14,7 @@ from mappings.money import cents
 from mappings.plan import Action, CompanyPlan, Step
 from mappings.planner import in_step
 from service.engine import problems
-from service.engine.apply import Applier
+from service.engine.apply import carry_out
 from service.engine.compare import Comparison, compare
 from service.engine.customers import (
     default_mode,
@@ -31,6 +31,7 @@ from service.engine.lists import Lists, load_lists, preferences_are_younger_than
 from service.engine.negatives import used_in_quickbooks
 from service.engine.reading import ERP_KINDS, are_echoes, census, read_erp, read_erp_notices, read_quickbooks
 from service.engine.repeating import repeat_unanswered
+from service.engine.under_way import UnderWay
 from service.engine.working import Working
 from service.errors import SyncError, TurnOver
 from service.ports import Notice, Problem, Raw, Transaction
@@ -244,16 +245,16 @@ def _company(w: Working, company: str, mark: int, lists: Lists, *, retry: bool) 
         if ensure_default_item(w, lists, c.plan):
             with w.reading() as tx:
                 lists = load_lists(tx, w)
-        applier = Applier(w, c, lists, known, unanswered, retry=retry)
-        applier.run()
-        _conclude(w, company, mark, lists, applier)
-        if not applier.again:
+        way = UnderWay(w, c, lists, unanswered)
+        carry_out(way, known, retry=retry)
+        _conclude(w, company, mark, lists, way)
+        if not way.again:
             return
         with w.reading() as tx:
             lists = load_lists(tx, w)
     with w.writing() as tx:
-        for key in sorted(applier.blocked):
-            problems.report(tx, w, problems.of_unrest(w, applier.c, key))
+        for key in sorted(way.blocked):
+            problems.report(tx, w, problems.of_unrest(w, way.c, key))
         tx.marks.done(w.id, company, mark)
 
 
@@ -297,18 +298,18 @@ def _without_paused(w: Working, c: Comparison) -> Comparison:
     return replace(c, plan=replace(c.plan, steps=tuple(kept)))
 
 
-def _conclude(w: Working, company: str, mark: int, lists: Lists, applier: Applier) -> None:
+def _conclude(w: Working, company: str, mark: int, lists: Lists, way: UnderWay) -> None:
     """Look at the company once more: what is still outstanding, and what to show beside every record."""
     with w.writing() as tx:
-        c = compare(tx, w, company, lists) if applier.has_moved else applier.c
-        causes = problems.causes_by_key(_report(tx, w, c, applier))
-        _show(tx, w, c, applier, causes)
+        c = compare(tx, w, company, lists) if way.has_moved else way.c
+        causes = problems.causes_by_key(_report(tx, w, c, way))
+        _show(tx, w, c, way, causes)
         keep_company(tx, w, c, lists, causes)
-        if not applier.again:
+        if not way.again:
             tx.marks.done(w.id, company, mark)
 
 
-def _report(tx: Transaction, w: Working, c: Comparison, applier: Applier) -> list[Problem]:
+def _report(tx: Transaction, w: Working, c: Comparison, way: UnderWay) -> list[Problem]:
     """Raise what waits for a person, settle what does not any more; answers what is open then."""
     raised: set[tuple[str | None, str]] = set()
     for conflict in (*c.plan.conflicts, *used_in_quickbooks(c)):
@@ -326,7 +327,7 @@ def _report(tx: Transaction, w: Working, c: Comparison, applier: Applier) -> lis
     still = {step.key for step in c.plan.steps}
     standing = []
     for problem in tx.problems.open_of_company(w.id, c.company):
-        if (problem.key, problem.code) in raised or problem.key in applier.failed or problem.key in still:
+        if (problem.key, problem.code) in raised or problem.key in way.failed or problem.key in still:
             standing.append(problem)
         else:
             tx.problems.settle(w.id, problem.key, codes=[problem.code], at=w.now())
@@ -340,7 +341,7 @@ def _is_old(w: Working, c: Comparison, key: str) -> bool:
     return bool(touched) and w.now() - max(touched) > CAUGHT_UP
 
 
-def _show(tx: Transaction, w: Working, c: Comparison, applier: Applier, causes: Mapping[Key, str]) -> None:
+def _show(tx: Transaction, w: Working, c: Comparison, way: UnderWay, causes: Mapping[Key, str]) -> None:
     """The sync status beside every record: SYNCED only when every document that carries a part of it is in step."""
     shown = tx.id_map.statuses(w.id, w.epoch, c.company)
     for ref, keys in sorted(c.projection.touches.items()):
@@ -358,11 +359,7 @@ def _show(tx: Transaction, w: Working, c: Comparison, applier: Applier, causes: 
             causes.get(main)
             or next((causes[k] for k in known if k in causes), None)
             or never_sent
-            or (
-                (wait.cause if wait else applier.blocked.get(main))
-                if status not in ("SYNCED", "DELETED_IN_QBO")
-                else None
-            )
+            or ((wait.cause if wait else way.blocked.get(main)) if status not in ("SYNCED", "DELETED_IN_QBO") else None)
         )
         if shown.get(ref) != (status, message):
             _set_status(tx, w, c, ref, main, status, message)
