@@ -103,7 +103,7 @@ class World:
             }
         )
         outside = Outside(
-            clock=lambda: self.clock() + self.ahead,
+            clock=self.our_clock,
             monotonic=self.clock.monotonic,
             sleep=self.clock.sleep,
             sessions=self.session,
@@ -112,6 +112,10 @@ class World:
             sizes=self._sizes,
         )
         return build(settings, outside)
+
+    def our_clock(self) -> datetime:
+        """The clock of the machine that the service runs on."""
+        return self.clock() + self.ahead
 
     def session(self) -> requests.Session:
         session = requests.Session()
