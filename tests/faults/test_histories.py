@@ -15,7 +15,7 @@ from fixtures.simulation.play import play
 
 HISTORIES, FIRST = 120, 2001
 """As many as fit into the tests of every change; `make simulate N=10000 SEED=…` plays more."""
-CHUNK = 20
+CHUNK = 60
 
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + HISTORIES, CHUNK))
