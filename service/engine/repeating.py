@@ -88,10 +88,14 @@ def _repeat(w: Working, intent: Intent) -> None:
         else:
             answer = w.quickbooks.write(intent.write)
     except (Stale, Gone) as error:
-        _settled_elsewhere(w, intent, error)
+        _settled_elsewhere(w, intent, error, "abandoned")
         return
     except Refused as error:
-        _close(w, intent, "refused", error)
+        # It says nothing of the first attempt; a create was looked for before it was repeated.
+        if intent.write.operation is Operation.CREATE:
+            _close(w, intent, "refused", error)
+        else:
+            _settled_elsewhere(w, intent, error, "refused")
         return
     with w.writing() as tx:
         record_answer(tx, w, intent, answer)
@@ -99,19 +103,24 @@ def _repeat(w: Working, intent: Intent) -> None:
 
 
 def _made_before(w: Working, intent: Intent) -> Raw | None:
-    """The document that the lost request made after all, found by number, customer and our marker."""
+    """The document that the lost request made after all, found by number or day, customer and our marker."""
     wanted = simplejson.loads(intent.write.body, use_decimal=True)
     field, entity = _NUMBER_FIELDS.get(intent.write.entity), intent.write.entity
     number, customer = number_of(wanted), customer_of(wanted)
     if entity in _NAMES:
         found = w.quickbooks.query(entity, [Condition(_NAMES[entity], "=", wanted[_NAMES[entity]])])
         return next(iter(found), None)
-    where = [Condition(field, "=", number)] if field and number else [Condition("TxnDate", "=", wanted["TxnDate"])]
-    for raw in w.quickbooks.query(entity, where):
-        if customer_of(raw) == customer and marker_of(raw) == marker(intent.key):
-            with w.reading() as tx:
-                if tx.id_map.by_quickbooks(w.id, w.epoch, entity, str(raw["Id"])) is None:
-                    return raw
+    mine = marker(intent.key)
+    if mine is None:
+        return None
+    # By number first; but QuickBooks may have put a number of its own in place of ours (REFERENCE 14 #26).
+    places = [Condition(field, "=", number)] if field and number else []
+    for place in (*places, Condition("TxnDate", "=", wanted["TxnDate"])):
+        for raw in w.quickbooks.query(entity, [place]):
+            if customer_of(raw) == customer and marker_of(raw) == mine:
+                with w.reading() as tx:
+                    if tx.id_map.by_quickbooks(w.id, w.epoch, entity, str(raw["Id"])) is None:
+                        return raw
     return None
 
 
@@ -136,8 +145,9 @@ def _undone(w: Working, intent: Intent, answer: Raw) -> None:
             tx.marks.add(w.id, [company])
 
 
-def _settled_elsewhere(w: Working, intent: Intent, error: SyncError) -> None:
-    """The version we wrote on is old, or the object is gone: it took effect, or somebody was faster. State decides."""
+def _settled_elsewhere(w: Working, intent: Intent, error: SyncError, otherwise: str) -> None:
+    """The version we wrote on is old, or the object is gone, or it is refused now: it took effect, or somebody was
+    faster. State decides; `otherwise` is how the intent is closed where it did not."""
     body = simplejson.loads(intent.write.body, use_decimal=True)
     entity, object_id = intent.write.entity, str(body.get("Id", ""))
     try:
@@ -147,14 +157,14 @@ def _settled_elsewhere(w: Working, intent: Intent, error: SyncError) -> None:
         _close(
             w,
             intent,
-            "answered" if intent.write.operation is Operation.DELETE else "abandoned",
+            "answered" if intent.write.operation is Operation.DELETE else otherwise,
             error,
             deleted=object_id,
         )
         return
     keep_objects(w, [as_object(entity, raw, customer_of(raw))])
     if not _took_effect(w, intent, raw):
-        _close(w, intent, "abandoned", error)
+        _close(w, intent, otherwise, error)
         return
     with w.writing() as tx:
         record_answer(tx, w, intent, raw)

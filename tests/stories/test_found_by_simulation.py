@@ -420,3 +420,43 @@ def test_a_payment_line_that_shows_more_than_the_invoice_took_counts_by_what_it_
     assert credit["remaining_balance"] == "30.00"
     assert world.problems() == []
     world.check()
+
+
+def test_a_change_that_took_effect_has_its_row_in_the_audit_though_its_repeat_is_refused(world: World) -> None:
+    """Found by seed 20142: the refusal of the repeat was taken for the fate of the first attempt."""
+    company, _ = world.linked_company()
+    invoice = world.user.create_invoice(company_id=company, amount="147.39")
+    world.settle()
+    world.qbo.faults.add(match={"operation": "update", "path": "invoice"}, kind="timeout_after")
+    refusal = ("fault", "6540", "Deposited Transaction cannot be changed")
+    world.qbo.faults.add(match={"operation": "update", "path": "invoice"}, kind=refusal)
+
+    item = {"description": "less", "quantity": "1", "unit_price": "10.78"}
+    world.user.edit_invoice(invoice_id=invoice["id"], items=[item])
+    world.settle()
+    world.wait(minutes=5)
+
+    held = world.one("Invoice")
+    rows = world.desk.audit("acc-1", record=held["Id"], run=None, cursor=None, limit=9)["data"]
+    assert f"{held['TotalAmt']:.2f}" == "10.78"
+    assert [row["why"] for row in rows if row["action"] == "update"] == [
+        "Its answer had been lost; repeated unchanged."
+    ]
+    assert world.problems() == []
+    world.check()
+
+
+def test_an_invoice_that_quickbooks_numbered_itself_is_found_when_its_answer_was_lost(world: World) -> None:
+    """Found by seed 20219: looked for by our number alone it was not there, and was made twice."""
+    world.company.switches.number_when_automatic = "replaced"
+    world.company.switches.requestid_lifetime_s = 0
+    company, _ = world.linked_company()
+    world.settle()
+    world.qbo.faults.add(match={"operation": "create", "path": "invoice"}, kind="timeout_after")
+
+    world.user.create_invoice(company_id=company, amount="193.04")
+    world.settle()
+    world.wait(minutes=5)
+
+    assert f"{world.one('Invoice')['TotalAmt']:.2f}" == "193.04"
+    world.check()
