@@ -44,13 +44,12 @@ def keep_tie_out(w: Working) -> None:
     if last is None:
         _keep_everybody(w)
     with w.reading() as tx:
-        before = tx.audits.last_check(w.id)
-        checked = tx.audits.check(w.id, since=before)
+        checked = tx.audits.check(w.id, since=tx.audits.last_check(w.id))
     with w.writing() as tx:
         run = w.run.id if w.run else None
         kept = tx.tie_outs.close(w.id, w.epoch, run_id=run, chain=tx.audits.chain(w.id), at=w.now())
         tx.tie_outs.drop(w.id, superseded(tx.tie_outs.history(w.id), w.now(), zone))
-        _remember(tx, w, before, checked)
+        _remember(tx, w, checked)
     # Logs are kept elsewhere: whoever rewrites the database cannot rewrite what was said here.
     log.info("tie_out_kept", extra={"audit_rows": kept.audit_rows, "audit_hash": kept.audit_hash})
 
@@ -92,12 +91,11 @@ def _hour(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def _remember(tx: Transaction, w: Working, before: ChainCheck | None, checked: ChainCheck) -> None:
+def _remember(tx: Transaction, w: Working, checked: ChainCheck) -> None:
     """What was audited since the last look fits; where it does not, a person has to know."""
     tx.audits.remember_check(w.id, checked)
     if checked.fault is None:
-        if before is not None and before.fault is not None:
-            tx.problems.settle(w.id, "audit", at=w.now())
+        tx.problems.settle(w.id, "audit", at=w.now())
         return
     error = Refused(f"The audit was tampered with: {checked.fault}", code="audit_broken")
     advice = "Find out who may write to the database; compare with a proof pack or a backup from before."
