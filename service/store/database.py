@@ -62,6 +62,7 @@ def looking(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.connection.info[_BEGIN] = "BEGIN DEFERRED"
+            connection.begin()  # now: the next one to have this connection must not find the word
             yield connection
         else:
             yield connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from store_builders import (
@@ -21,6 +23,7 @@ from store_builders import (
 
 from service.ports import ConnectionState, KeptPlan, Page, PlanCompany, PlanRow, Problem, Transaction
 from service.store import SqlStore
+from service.store.database import looking, make_engine
 
 
 @pytest.fixture
@@ -372,3 +375,15 @@ def test_expired_links_are_cleared_away(store: SqlStore, acme: int):
 
     with store.writing() as t:
         assert t.access.redeem("connect", "old", EARLIER - timedelta(minutes=1)) is None
+
+
+def test_a_look_that_asks_nothing_leaves_the_next_writer_its_lock(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'books.db'}")
+    somebody_else = sqlite3.connect(tmp_path / "books.db", timeout=0)
+
+    with looking(engine):
+        pass
+
+    with engine.begin(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        somebody_else.execute("BEGIN IMMEDIATE")
+    engine.dispose()
