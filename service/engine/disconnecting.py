@@ -8,7 +8,7 @@ from typing import Any
 
 from service.engine.links import push_links
 from service.engine.reading import ERP_KINDS
-from service.engine.repeating import repeat_unanswered
+from service.engine.repeating import leave_unanswered, repeat_unanswered
 from service.engine.sync import Look, sync
 from service.engine.working import NEVER, Working
 from service.errors import Reason, Refused, Rejected, SyncError
@@ -77,6 +77,7 @@ def hard(w: Working) -> None:
             lists={"epochs": epochs, "preferences": None, "preferences_at": None, "timezone": None},
             watermarks=dict.fromkeys(EPOCH_SOURCES),
         )
+        leave_unanswered(tx, w)
         why = f"Every QuickBooks ID cleared; epoch {connection.epoch} archived."
         tx.audits.add(w.id, [_entry(w, "hard_disconnect", why)])
 

@@ -20,6 +20,9 @@ from service.ports import AlreadyLinked, Audit, Condition, Intent, Operation, Ra
 
 _NAMES = {"Customer": "DisplayName", "Item": "Name"}
 """Lists have no documents: what stands for them is found by its unique name."""
+NEVER_ANSWERED = (
+    "Its answer had been lost, and the connection ended before it came: see in QuickBooks whether it stands."
+)
 _NUMBER_FIELDS = {"Invoice": "DocNumber", "CreditMemo": "DocNumber", "Payment": "PaymentRefNum"}
 
 
@@ -45,6 +48,15 @@ def repeat_unanswered(w: Working) -> int:
             # What it made carries our marker, so it is found again; this one must not stop the others.
             _close(w, intent, "abandoned", Refused(str(error)))
     return len(intents)
+
+
+def leave_unanswered(tx: Transaction, w: Working) -> None:
+    """The epoch ends before the answer came: nobody will ask again, so the audit says that it is not known."""
+    for intent in tx.journal.unanswered(w.id, w.epoch):
+        close(tx, w, intent, "abandoned", error=Refused(NEVER_ANSWERED))
+        row = tx.id_map.get(w.id, w.epoch, intent.key)
+        quickbooks_id, company = (row.quickbooks_id, row.company_id) if row else (None, None)
+        tx.audits.add(w.id, [_repeated(w, intent, quickbooks_id, company, why=NEVER_ANSWERED)])
 
 
 def _is_paused(w: Working, intent: Intent) -> bool:
@@ -253,14 +265,15 @@ def _own_record(tx: Transaction, w: Working, intent: Intent) -> tuple[tuple[str,
 def _repeated(
     w: Working,
     intent: Intent,
-    quickbooks_id: str,
+    quickbooks_id: str | None,
     company: str | None,
     *,
     number: str | None = None,
     amount: int | None = None,
     after: Side = None,
+    why: str = "Its answer had been lost; repeated unchanged.",
 ) -> Audit:
-    """What a write did whose answer came only when it was asked again."""
+    """What a write did whose answer came only when it was asked again, if ever."""
     record = record_of(intent.key)
     return Audit(
         at=w.now(),
@@ -274,7 +287,7 @@ def _repeated(
         number=number,
         company_id=company,
         amount=amount,
-        why="Its answer had been lost; repeated unchanged.",
+        why=why,
         run_id=w.run.id if w.run else None,
         after=to_json(after),
     )

@@ -55,7 +55,7 @@ def test_after_a_soft_disconnect_the_same_company_goes_on_where_it_was(world: Wo
 @pytest.mark.parametrize("is_reachable", [True, False])
 def test_a_hard_disconnect_asks_first_for_the_answer_that_was_lost(world: World, is_reachable: bool) -> None:
     """Found by simulation, seed 7117: the invoice stood in QuickBooks, and no audit row knew of it. Who cannot reach
-    QuickBooks may leave it all the same."""
+    QuickBooks may leave it all the same, and finds in the audit what may stand there."""
     company, _ = world.linked_company()
     world.settle()
     world.qbo.faults.add(match={"operation": "create"}, kind="truncated_json", times=1)
@@ -69,8 +69,9 @@ def test_a_hard_disconnect_asks_first_for_the_answer_that_was_lost(world: World,
 
     assert world.desk.connection("acc-1")["state"] == "hard_disconnected"
     rows = world.desk.audit("acc-1", record=None, run=None, cursor=None, limit=500)["data"]
-    told = [row["quickbooks_id"] for row in rows if row["side"] == "quickbooks"]
-    assert told == ([world.one("Invoice")["Id"]] if is_reachable else [])
+    [told] = [row for row in rows if row["side"] == "quickbooks"]
+    assert told["quickbooks_id"] == (world.one("Invoice")["Id"] if is_reachable else None)
+    assert ("see in QuickBooks whether it stands" in told["why"]) == (not is_reachable)
 
 
 def test_after_a_soft_disconnect_another_company_is_refused_and_both_are_named(world: World) -> None:
