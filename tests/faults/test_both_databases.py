@@ -9,8 +9,7 @@ import pytest
 from databases import empty, fresh_postgres
 
 from fixtures.simulation.history import History, history_of
-from fixtures.simulation.play import Outcome, play
-from fixtures.simulation.world import World
+from fixtures.simulation.play import Outcome, play, world_of
 from service.store.migrate import upgrade
 
 SEEDS = (1, 2, 3, 5, 8, 13)
@@ -44,5 +43,4 @@ def test_a_history_makes_the_same_calls_on_both_databases(seed: int, emptied: st
 
 
 def _played(history: History, url: str) -> Outcome:
-    world = World.in_step(two_way=history.two_way, neighbour=history.neighbour, database_url=url)
-    return play(history, world)
+    return play(history, world_of(history, url))
