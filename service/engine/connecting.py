@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from service.engine.problems import GRANT
 from service.engine.working import Ports
 from service.errors import Reason, Rejected, SyncError
 from service.ports import Audit, Connection, ConnectionState, Raw, Tokens, Transaction
@@ -116,6 +117,8 @@ class Connecting:
             )
             tx.connections.mark_dirty(connection.id)
             tx.problems.settle(connection.id, "connection", at=now)
+            if connection.realm_id == realm_id:
+                tx.problems.settle(connection.id, GRANT, at=now)
             told = f"Connected to '{company.get('CompanyName')}'."
             tx.audits.add(connection.id, [_entry(now, "consent", "connect", told, realm_id)])
 

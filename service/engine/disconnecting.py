@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from service.engine.links import push_links
+from service.engine.problems import ADVICE, GRANT, of_connection, report
 from service.engine.reading import ERP_KINDS
 from service.engine.repeating import leave_unanswered, repeat_unanswered
 from service.engine.sync import Look, sync
 from service.engine.working import NEVER, Working
-from service.errors import Reason, Refused, Rejected, SyncError
+from service.errors import Reason, Refused, Rejected, SyncError, Unreachable
 from service.ports import Audit, Connection, ConnectionState
 
+REVOKE_TRIES = 6
+"""Over five minutes or more; then a disconnect goes on without Intuit, and a person ends the grant in QuickBooks."""
+LIVES_ON = "grant_lives_on"
 LINK_KINDS = ("COMPANY", "INVOICE", "PAYMENT", "CREDIT", "RETURN", "REFUND")
 EPOCH_SOURCES = (
     "quickbooks",
@@ -34,8 +39,9 @@ def soft(w: Working) -> None:
     """The tokens die, the links stay: the same company may be connected again."""
     w.progress(phase="Revoking the grant")
     _revoke(w)
-    w.update(state=ConnectionState.SOFT_DISCONNECTED, sweep_at=NEVER)
-    _say(w, "soft_disconnect", "Tokens revoked; every link is kept.")
+    with w.writing() as tx:
+        tx.connections.update(w.id, state=ConnectionState.SOFT_DISCONNECTED, sweep_at=NEVER)
+        tx.audits.add(w.id, [_entry(w, "soft_disconnect", "Tokens forgotten; every link is kept.")])
 
 
 def hard(w: Working) -> None:
@@ -63,7 +69,7 @@ def hard(w: Working) -> None:
     with w.writing() as tx:
         tx.records.clear(w.id)
         tx.marks.clear(w.id)
-        tx.problems.settle_all(w.id, at=w.now())
+        tx.problems.settle_all(w.id, except_codes=(LIVES_ON,), at=w.now())
         tx.connections.update(
             w.id,
             state=ConnectionState.HARD_DISCONNECTED,
@@ -163,15 +169,30 @@ def _clear_links(w: Working) -> None:
 
 
 def _revoke(w: Working) -> None:
-    """End the grant at Intuit and forget it here; a grant that is dead already is no reason to stop."""
+    """End the grant at Intuit and forget it here; a grant that is dead already is no reason to stop.
+
+    Raises: `Unreachable`, where Intuit does not answer and is asked again later. When it was asked often enough, that
+    the grant lives on becomes a problem: said before it is forgotten here, or nobody ever says it.
+    """
     with w.ports.vault.locked(w.id):
         tokens = w.ports.vault.load(w.id)
-        if tokens is not None:
-            try:
-                w.ports.consent.revoke(tokens)
-            except SyncError as error:
-                _say(w, "revoke", f"Intuit did not confirm: {error.message}")
-            w.ports.vault.forget(w.id)
+        if tokens is None:
+            return
+        try:
+            w.ports.consent.revoke(tokens)
+        except SyncError as error:
+            if isinstance(error, Unreachable) and w.may_try_again("revoke", REVOKE_TRIES):
+                raise
+            _say_that_it_lives_on(w, error)
+        w.ports.vault.forget(w.id)
+
+
+def _say_that_it_lives_on(w: Working, error: SyncError) -> None:
+    cause = f"Intuit did not confirm that the grant of '{w.connection.quickbooks_company}' ended: {error.message}"
+    problem = of_connection(w, LIVES_ON, Refused(cause, code=LIVES_ON), ADVICE[LIVES_ON])
+    with w.writing() as tx:
+        tx.audits.add(w.id, [_entry(w, "revoke", cause)])
+        report(tx, w, replace(problem, key=GRANT, fingerprint=w.run.id if w.run else None))
 
 
 def _portable(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,11 +30,16 @@ ADVICE = {
     "customer_inactive": "Make the customer active again in QuickBooks, or link the company to another one.",
     "customer_gone": "Link the company to the customer that remains in QuickBooks.",
     "currency_differs": "Link the company to a customer in its own currency, or correct the currency in the ERP.",
+    "grant_lives_on": "Let an administrator of the QuickBooks company disconnect this app there (under Apps, My apps), "
+    "then dismiss this with a word. Connecting the same company again settles it, too.",
     "left_behind": "Void or delete it in QuickBooks if it is not needed. If it is to stay, take our last line "
     "('Distru …') out of its note: then it counts as made in QuickBooks.",
     "kept_something_else": "Look at the document in QuickBooks: a tax or a rule there changes it. Then retry.",
 }
 DEFAULT_ADVICE = "Correct the cause, then retry."
+TRIED_AGAIN = "It is tried again by itself. Report it with its time."
+GRANT = "grant"
+"""The key of problems about the grant itself; those of reaching a side have `connection`."""
 
 
 def fingerprint(c: Comparison, step: Step) -> str:
@@ -144,7 +149,7 @@ def of_unreadable(w: Working, kind: str, raw: Raw, rule: str) -> Problem:
 def of_surprise(w: Working, company: str, error: Exception) -> Problem:
     """Something that we did not foresee stopped one company's books; the others go on."""
     found = Refused(f"These books could not be worked: {type(error).__name__}.", code="internal_error")
-    problem = of_connection(w, "internal_error", found, "It is tried again by itself. Report it with its time.")
+    problem = of_connection(w, "internal_error", found, TRIED_AGAIN)
     return replace(problem, key=f"company:{company}", kind="COMPANY", erp_id=company, company_id=company)
 
 

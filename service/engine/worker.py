@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -12,7 +13,7 @@ from structlog.contextvars import bind_contextvars
 
 from mappings.money import text
 from service.engine import disconnecting, enabling, repairing, resyncing
-from service.engine.problems import of_connection, report
+from service.engine.problems import TRIED_AGAIN, of_connection, report
 from service.engine.reading import CONCERNS
 from service.engine.repeating import repeat_unanswered
 from service.engine.sync import Look, TooLarge, connection_trouble, sync
@@ -23,6 +24,9 @@ from service.ports import Claim, Connection, ConnectionState, Notice, Raw, Run, 
 log = logging.getLogger(__name__)
 
 BACKOFF_S = (5, 10, 20, 40, 80, 160, 300)
+SURPRISES = 3
+"""A database that was locked or a disk that was full is no reason to have a person ask again for what they asked for;
+a mistake of ours comes back every time."""
 SETTLE = timedelta(seconds=2)
 """The ERP's reads lag about a second: after its notices we look once more."""
 
@@ -173,7 +177,11 @@ def _execute(ports: Ports, claim: Claim, run: Run) -> End:
     except (Replaced, SyncError):
         raise
     except Exception as error:
-        _surprised(w, error)
+        if w.may_try_again("surprises", SURPRISES):
+            _surprised(w, error)
+            _wait(w)
+            return _finish(w, "queued", f"Unexpected: {type(error).__name__}.", over=False)
+        _surprised(w, error, for_good=True)
         return _finish(w, "failed", f"Unexpected: {type(error).__name__}.")
     if w.connection.lists.get("failures"):
         w.update(lists={"failures": 0})
@@ -233,6 +241,7 @@ def _end(tx: Transaction, w: Working, state: str, error: str | None, *, over: bo
     problems = tx.problems.count(w.id)
     if problems and state == "succeeded":  # both sides could be reached
         problems -= tx.problems.settle(w.id, "connection", at=w.now())
+        problems -= tx.problems.settle(w.id, f"run:{w.run.kind}", at=w.now())
     tx.runs.update(
         w.run.id,
         state=state,
@@ -381,8 +390,13 @@ def _absorb(w: Working, notices: tuple[Notice, ...]) -> None:
 def _unreachable(w: Working, error: Unreachable) -> None:
     """Run again later, the longer the more often it failed; one problem per cause."""
     connection_trouble(w, error, _side(error))
+    _wait(w, error.retry_after_s)
+
+
+def _wait(w: Working, asked_s: int | None = None) -> None:
+    """The longer, the more often it failed; `asked_s` seconds, where the other side asked for that."""
     failures = int(w.connection.lists.get("failures") or 0)
-    wait = error.retry_after_s or BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
+    wait = asked_s or BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
     w.update(lists={"failures": failures + 1}, not_before=w.now() + timedelta(seconds=wait))
 
 
@@ -398,14 +412,17 @@ def disconnected(w: Working, error: Disconnected) -> None:
         report(tx, w, of_connection(w, error.code, error, advice))
 
 
-def _surprised(w: Working, error: Exception) -> None:
-    """What nobody foresaw: logged in full, told in one problem, tried again by itself."""
+def _surprised(w: Working, error: Exception, *, for_good: bool = False) -> None:
+    """What nobody foresaw: logged in full, told in one problem. One of a run that is given up `for_good` stays until
+    one of its kind succeeds."""
     log.exception("unexpected error", extra={"connection_id": w.id})
     found = Refused(f"The work on this connection was interrupted: {type(error).__name__}.", code="internal_error")
+    problem = of_connection(w, "internal_error", found, TRIED_AGAIN)
+    if for_good and w.run is not None:
+        advice = f"The {w.run.kind.replace('_', ' ')} was tried several times. Report it with its time, and ask again."
+        problem = replace(problem, key=f"run:{w.run.kind}", what_to_do=advice)
     with w.writing() as tx:
-        report(
-            tx, w, of_connection(w, "internal_error", found, "It is tried again by itself. Report it with its time.")
-        )
+        report(tx, w, problem)
 
 
 def _side(error: SyncError) -> str:

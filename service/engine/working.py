@@ -166,6 +166,18 @@ class Working:
         if self.run is not None and self._in_turns:
             self.run = replace(self.run, cursor={**self.run.cursor, part: kept})
 
+    def may_try_again(self, what: str, times: int) -> bool:
+        """Whether this run may end now and try `what` anew later: counted with the run, so that another process counts
+        on. What it has reached since its last turn is not kept."""
+        if self.run is None:
+            return False
+        with self.writing() as tx:
+            kept = tx.runs.get(self.run.id) or self.run
+            tried = int(kept.cursor.get(what) or 0)
+            if tried < times:
+                tx.runs.update(self.run.id, cursor={**kept.cursor, what: tried + 1})
+        return tried < times
+
     def progress(self, *, done: int | None = None, total: int | None = None, phase: str | None = None) -> None:
         """Say how far the run is: seen by whoever follows it. A new `phase` has a pace of its own."""
         with self.writing() as tx:

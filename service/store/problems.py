@@ -95,8 +95,9 @@ class SqlProblems(Repository):
             settled = settled.where(problems.c.code.not_in(spared))
         return self._connection.execute(settled, {"connection": connection_id, "its_key": key, "at": at}).rowcount
 
-    def settle_all(self, connection_id: int, *, at: datetime) -> None:
-        changed = update(problems).where(_IS_OPEN).values(status="resolved", settled_at=at)
+    def settle_all(self, connection_id: int, *, except_codes: Iterable[str] = (), at: datetime) -> None:
+        spared = problems.c.code.not_in(list(except_codes))
+        changed = update(problems).where(_IS_OPEN, spared).values(status="resolved", settled_at=at)
         self._connection.execute(changed, {"connection": connection_id})
 
     def get(self, problem_id: str) -> tuple[int, Problem] | None:
