@@ -172,6 +172,7 @@ class FakeDesk:
         self.all_links: list[dict[str, Any]] = [a_link()]
         self.run_states: list[dict[str, Any]] = []
         self.ready = True
+        self.worker = "ok"
         self.tokens = {role: (f"{role} token", role) for role in ("erp", "viewer", "support", "admin")}
         self.revoked: list[str] = []
         self._no: dict[str, Exception] = {}
@@ -342,7 +343,7 @@ class FakeDesk:
 
     def readiness(self) -> dict[str, Any]:
         database = "ok" if self.ready else "cannot be reached"
-        return {"ready": self.ready, "database": database, "migrations": "ok", "worker": "ok"}
+        return {"ready": self.ready, "database": database, "migrations": "ok", "worker": self.worker}
 
     def _connection(self, account_id: str, name: str, **changes: Any) -> dict[str, Any]:
         return {

@@ -90,12 +90,15 @@ def _somebody_works(service: Service) -> Iterator[None]:
 def begin_work(service: Service) -> None:
     """Start the dispatcher. The only process on an SQLite file first forgets the claims of those before it.
 
-    Both sides are read before anything is written: the database may come from a backup, and know less than we did.
+    Both sides are read before anything is written: the database may come from a backup, and know less than we did. Not
+    so where others are at work on it already; every look at a connection is metered.
     """
+    others_work = service.settings.workers == "external" and service.desk.readiness()["worker"] == "ok"
     with service.store.writing() as books:
         if service.settings.on_sqlite:
             books.connections.clear_claims()
-        books.connections.sweep_all()
+        if not others_work:
+            books.connections.sweep_all()
     service.dispatcher.start()
 
 

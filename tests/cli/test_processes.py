@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 from click.testing import Result
+from fake_engine import some_settings
 from outside_fakes import World
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
@@ -97,6 +98,20 @@ def test_a_worker_works_until_it_is_told_to_stop(run: Type, world: World) -> Non
 
     assert heard == ["start", "working", "stop"]
     assert not world.service.store.claims_cleared
+
+
+@pytest.mark.parametrize(("worker", "looks"), [("ok", False), ("none was ever seen: start qbo-sync worker", True)])
+def test_a_worker_looks_at_everything_unless_others_are_at_work(
+    run: Type, world: World, worker: str, looks: bool
+) -> None:
+    """The first one may stand on a database that came back from a backup; each look is metered."""
+    world.env |= {"DATABASE_URL": POSTGRESQL, "WORKERS": "external"}
+    world.service.settings = some_settings(**world.env)
+    world.service.desk.worker = worker
+
+    assert run("worker").exit_code == 0
+
+    assert world.service.store.all_are_swept is looks
 
 
 @pytest.mark.parametrize("is_ready", [True, False])
