@@ -227,6 +227,17 @@ def of_connection(w: Working, code: str, error: SyncError, what_to_do: str) -> P
     )
 
 
+def connection_trouble(w: Working, error: SyncError, side: str) -> None:
+    """A side that cannot be reached: said once, until it is back."""
+    advice = {
+        "quickbooks": "Nothing: it is tried again by itself. If it stays, see status.developer.intuit.com.",
+        "erp": "Nothing: it is tried again by itself. If it stays, check the ERP and the API key.",
+    }
+    code = f"{side}_{error.code.removeprefix(f'{side}_')}"
+    with w.writing() as tx:
+        report(tx, w, of_connection(w, code, error, advice[side]))
+
+
 def report(tx: Transaction, w: Working, problem: Problem) -> Problem:
     """Open it, beside the others of its cause."""
     currency = _currency(tx, w, problem) if problem.amount is not None else None

@@ -13,10 +13,10 @@ from structlog.contextvars import bind_contextvars
 
 from mappings.money import text
 from service.engine import disconnecting, enabling, repairing, resyncing
-from service.engine.problems import TRIED_AGAIN, of_connection, report
+from service.engine.problems import TRIED_AGAIN, connection_trouble, of_connection, report
 from service.engine.reading import CONCERNS
 from service.engine.repeating import repeat_unanswered
-from service.engine.sync import Look, TooLarge, connection_trouble, sync
+from service.engine.sync import Look, TooLarge, sync
 from service.engine.working import LEASE, NEVER, Ports, Working
 from service.errors import Cancelled, Disconnected, Refused, Replaced, SyncError, TurnOver, Unreachable
 from service.ports import Claim, Connection, ConnectionState, Notice, Raw, Run, Transaction
