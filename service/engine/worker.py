@@ -24,9 +24,9 @@ from service.ports import Claim, Connection, ConnectionState, Notice, Raw, Run, 
 log = logging.getLogger(__name__)
 
 BACKOFF_S = (5, 10, 20, 40, 80, 160, 300)
-SURPRISES = 3
-"""A database that was locked or a disk that was full is no reason to have a person ask again for what they asked for;
-a mistake of ours comes back every time."""
+TRIES = 3
+"""How often a run is tried anew after a surprise, or a refusal of what every look asks. A locked database or a bad
+moment of QuickBooks' is no reason to have a person ask again; a mistake of ours comes back every time."""
 SETTLE = timedelta(seconds=2)
 """The ERP's reads lag about a second: after its notices we look once more."""
 
@@ -167,7 +167,10 @@ def _execute(ports: Ports, claim: Claim, run: Run) -> End:
             GIVE_UP[run.kind](w)
         return _finish(w, "cancelled")
     except Refused as error:
-        return _finish(w, "failed", error.message)
+        if not _is_theirs(error) or not w.may_try_again("refusals", TRIES):
+            return _finish(w, "failed", error.message)
+        connection_trouble(w, error, _side(error))
+        return _later(w, error.message)
     except Disconnected as error:
         disconnected(w, error)
         return _finish(w, "queued", error.message, over=False)
@@ -177,12 +180,9 @@ def _execute(ports: Ports, claim: Claim, run: Run) -> End:
     except (Replaced, SyncError):
         raise
     except Exception as error:
-        if w.may_try_again("surprises", SURPRISES):
-            _surprised(w, error)
-            _wait(w)
-            return _finish(w, "queued", f"Unexpected: {type(error).__name__}.", over=False)
-        _surprised(w, error, for_good=True)
-        return _finish(w, "failed", f"Unexpected: {type(error).__name__}.")
+        goes_on, told = w.may_try_again("surprises", TRIES), f"Unexpected: {type(error).__name__}."
+        _surprised(w, error, for_good=not goes_on)
+        return _later(w, told) if goes_on else _finish(w, "failed", told)
     if w.connection.lists.get("failures"):
         w.update(lists={"failures": 0})
     return _finish(w, "succeeded")
@@ -227,6 +227,12 @@ def _held(w: Working, large: TooLarge) -> End:
         f"It would change {large.documents} documents ({text(large.amount)}): more than this connection allows at once."
     )
     return _finish(w, "held", why, over=False)
+
+
+def _later(w: Working, error: str) -> End:
+    """Back into the queue, for a while."""
+    _wait(w)
+    return _finish(w, "queued", error, over=False)
 
 
 def _finish(w: Working, state: str, error: str | None = None, *, over: bool = True) -> End:
@@ -423,6 +429,11 @@ def _surprised(w: Working, error: Exception, *, for_good: bool = False) -> None:
         problem = replace(problem, key=f"run:{w.run.kind}", what_to_do=advice)
     with w.writing() as tx:
         report(tx, w, problem)
+
+
+def _is_theirs(error: SyncError) -> bool:
+    """Whether one of the two sides said it, and not we."""
+    return error.quickbooks_code is not None or _side(error) == "erp"
 
 
 def _side(error: SyncError) -> str:

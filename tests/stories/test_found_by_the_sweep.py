@@ -45,6 +45,27 @@ def test_a_restore_that_is_cut_off_after_the_epoch_came_back_goes_on(world: Worl
     world.check()
 
 
+def test_a_restore_that_quickbooks_refuses_to_be_read_for_once_goes_on(world: World) -> None:
+    """The epoch was back, the books came into step with the next look, and the run was shown as failed for ever."""
+    company, _ = world.linked_company()
+    world.user.create_credit(company_id=company, amount="40.00")
+    world.settle()
+    disconnect_hard(world)
+    world.connect()
+    world.settle()
+    world.qbo.faults.add(match={"operation": "query"}, kind="fault_in_200", times=2)
+
+    run = world.desk.restore("acc-1", epoch=1, actor=world.actor)
+    world.settle()
+    for _ in range(2):
+        assert world.desk.run(run["id"])["state"] == "queued"
+        world.wait(minutes=1)
+
+    assert world.desk.run(run["id"])["state"] == "succeeded", world.desk.run(run["id"])["error"]
+    assert world.problems() == []
+    world.check()
+
+
 def test_a_memo_deleted_in_quickbooks_is_shown_so_though_the_erps_answer_was_lost(world: World) -> None:
     company, customer = world.linked_company()
     memo = world.person.write_credit_memo(customer, "25.00", number="CM-7")["Id"]
