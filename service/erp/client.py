@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from service.erp.transport import Transport
-from service.errors import Refused
+from service.errors import Gone, Refused
 from service.ports import Raw
 
-IDS_PER_CALL = 200
+IDS_PER_CALL = 80
+"""The contract allows 200; many servers take no address of more than 4,000 characters."""
 LINKS_PER_CALL = 500
 
 _PUBLIC = "/public/v1"
@@ -74,9 +75,18 @@ class ErpClient:
         return made
 
     def _records(self, kind: str, query: list[tuple[str, str]]) -> Iterator[Raw]:
+        """Raises: `Refused`, where the ERP has no such list, or one without end."""
         if kind in _SOFT_DELETED:
             query = [*query, ("deleted", "include")]
-        page = self._transport.get(f"{_PUBLIC}/{_COLLECTIONS[kind]}", query)
+        try:
+            yield from self._pages(f"{_PUBLIC}/{_COLLECTIONS[kind]}", query)
+        except Gone as gone:
+            raise Refused(
+                f"the ERP has no list of {_COLLECTIONS[kind]} at ERP_API_URL: {gone.message}", code="erp_list_missing"
+            ) from None
+
+    def _pages(self, path: str, query: list[tuple[str, str]]) -> Iterator[Raw]:
+        page = self._transport.get(path, query)
         visited: set[str] = set()
         while True:
             yield from page.get("data", [])

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import requests
 import simplejson
@@ -49,10 +49,10 @@ class Transport:
         return self._repeated(lambda: self._send("GET", self._base_url + path, query=query))
 
     def follow(self, next_page: str) -> Json:
-        """A page at the address that the ERP gave. Any other place than the ERP's would be handed the key: refused."""
-        url = urljoin(f"{self._base_url}/", next_page)
-        if _origin(urlsplit(url)) != _origin(urlsplit(self._base_url)):
-            raise Refused("the ERP's next_page leads to another server: check ERP_API_URL", code="erp_foreign_page")
+        """A page at the path and query that the ERP gave, verbatim; always of the server that we were told of. Behind
+        a proxy the ERP may call itself by another name, and the key goes nowhere else."""
+        ours, told = urlsplit(self._base_url), urlsplit(urljoin(f"{self._base_url}/", next_page))
+        url = urlunsplit((ours.scheme, ours.netloc, told.path, told.query, ""))
         return self._repeated(lambda: self._send("GET", url))
 
     def put(self, path: str, body: Mapping[str, Any]) -> Json:
@@ -88,7 +88,8 @@ class Transport:
             )
         except requests.RequestException as lost:
             words = f"no answer from the ERP ({type(lost).__name__})"
-            raise (UnknownOutcome if once and not _never_sent(lost) else Unreachable)(words) from None
+            unclear = UnknownOutcome if once and not _never_sent(lost) else Unreachable
+            raise unclear(words, code="erp_unreachable") from None
         return _read(response, once=once)
 
     def _repeated(self, call: Callable[[], Json]) -> Json:
@@ -147,11 +148,11 @@ def _error(response: requests.Response, document: Json, *, once: bool) -> SyncEr
     if status == 409:
         return Stale(said)
     if status == 429:
-        return Throttled(said, retry_after_s=_retry_after_s(response) or THROTTLED_WAIT_S)
+        return Throttled(said, code="erp_throttled", retry_after_s=_retry_after_s(response) or THROTTLED_WAIT_S)
     if 400 <= status < 500 and status != 408:
         return Refused(said, code="erp_refused")
     unclear = UnknownOutcome if once else Unreachable
-    return unclear(said, retry_after_s=_retry_after_s(response))
+    return unclear(said, code="erp_unreachable", retry_after_s=_retry_after_s(response))
 
 
 def _sentences(document: Json) -> str:
@@ -174,7 +175,3 @@ def _retry_after_s(response: requests.Response) -> int | None:
 def _never_sent(lost: requests.RequestException) -> bool:
     reason = getattr(lost.args[0], "reason", None) if lost.args else None
     return isinstance(lost, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
-
-
-def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
-    return url.scheme, url.hostname, url.port or {"http": 80, "https": 443}.get(url.scheme)

@@ -140,7 +140,7 @@ def test_coming_back_from_intuit_leads_to_our_own_result_alone(house: House, sec
     "page", ["http://evil.test/next", "//evil.test/next", "http://erp.test.evil.test/", "file:///etc"]
 )
 def test_the_erp_cannot_make_us_call_somebody_else(page: str) -> None:
-    """A page that leads to another server would be handed the account's key: it is refused, and says so."""
+    """A page that leads to another server would be handed the account's key: it is asked of the ERP, which has none."""
     world = World(connect=False)
     real = world.erp.app
 
@@ -154,7 +154,8 @@ def test_the_erp_cannot_make_us_call_somebody_else(page: str) -> None:
     world.connect()
     world.service.dispatcher.run_due()
 
-    assert [problem["code"] for problem in world.problems()] == ["erp_foreign_page"]
+    [problem] = world.problems()
+    assert problem["code"] in ("erp_list_missing", "erp_unreachable")
     world.close()
 
 
