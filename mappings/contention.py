@@ -1,8 +1,7 @@
 """QuickBooks applied a credit on its own, to another invoice than the ERP's user chose (scenario B46).
 
 By policy its choice is adopted (the ERP's payment that finds no credit left is voided there), or the credit is taken
-off
-again and re-pointed to where the ERP wants it.
+off again and re-pointed to where the ERP wants it. A refund is never given up by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +15,16 @@ from mappings.plan import Action, Conflict, Phase, Step
 
 AUTOMATIC = "Created by QB Online to link credits to charges."
 """What QuickBooks writes on the zero payments that it makes itself (REFERENCE 4.11)."""
+
+
+_OF_MONEY = (
+    "QuickBooks itself applied a credit of this payment to another invoice, and the payment holds money too.",
+    "Take the application off in QuickBooks, or void the payment and record it without the credit.",
+)
+_OF_A_REFUND = (
+    "QuickBooks itself applied the credit that this refund pays out to an invoice.",
+    "Take the application off in QuickBooks, or void the refund in the ERP.",
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ def settle_contention(steps: Iterable[Step], held: Mapping[Key, Side], policy: s
             continue
         if policy == "repoint":
             result = [_taken_off(one) if one in rivals else one for one in result]
-        elif document.total == 0:
+        elif document.total == 0 and not document.refunds:
             result[result.index(step)] = _given_up(step)
         else:
             result.remove(step)
@@ -96,11 +105,14 @@ def _taken_off(step: Step) -> Step:
 
 
 def _ask(step: Step, rival: Step) -> Conflict:
+    """Money was moved in the world: nobody but a person undoes that."""
+    is_refund = isinstance(step.document, Payment) and bool(step.document.refunds)
+    cause, what_to_do = _OF_A_REFUND if is_refund else _OF_MONEY
     return Conflict(
         step.key,
         "credit_applied_elsewhere",
-        "QuickBooks itself applied a credit of this payment to another invoice, and the payment holds money too.",
-        "Take the application off in QuickBooks, or void the payment and record it without the credit.",
+        cause,
+        what_to_do,
         step.document,
         rival.document,
         None,

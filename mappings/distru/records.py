@@ -347,7 +347,9 @@ def _payment(r: _Reader, deleted: bool) -> Payment:
 
 def _credit(r: _Reader, deleted: bool) -> Credit:
     amount, remaining = r.money("amount"), r.money("remaining_balance")
-    used = sum(_line_money(r, row, "amount", "credit_uses") for row in r.many("credit_uses"))
+    # Voided ones may stay in the history, struck through (ERP contract, part 3).
+    standing = [row for row in r.many("credit_uses") if _maybe(row.get("payment"), "status") != "VOIDED"]
+    used = sum(_line_money(r, row, "amount", "credit_uses") for row in standing)
     if used > amount and not deleted:
         r.report(
             "credit_uses",

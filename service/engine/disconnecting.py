@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from service.engine.links import push_links
+from service.engine.links import clear_links, push_links
 from service.engine.problems import ADVICE, GRANT, of_connection, report
 from service.engine.reading import ERP_KINDS
 from service.engine.repeating import leave_unanswered, repeat_unanswered
@@ -113,7 +113,7 @@ def restore(w: Working) -> None:
         w.progress(phase="Bringing links and settings back")
         _bring_back(w, epoch)
     w.progress(phase="Reading both books and showing the ERP its QuickBooks IDs")
-    sync(w, Look(retry=True), approved=w.run.approved_by is not None)
+    sync(w, Look(retry=True))
     _say(w, "restore", f"Epoch {epoch} restored.")
 
 
@@ -148,20 +148,8 @@ def _clear_links(w: Working) -> None:
         w.heed()
         with w.reading() as tx:
             page = tx.id_map.links(w.id, epoch=w.epoch, cursor=cursor, limit=500)
-        cleared = [
-            {
-                "kind": link.kind,
-                "id": link.erp_id,
-                "quickbooks_type": None,
-                "quickbooks_id": None,
-                "sync_status": "NOT_SYNCED",
-                "message": None,
-            }
-            for link in page.data
-        ]
-        if cleared:
-            w.erp.put_links(cleared)
-        done += len(cleared)
+        clear_links(w, page.data)
+        done += len(page.data)
         w.progress(done=done)
         cursor = page.next_cursor
         if cursor is None:

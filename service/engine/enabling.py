@@ -70,7 +70,7 @@ def preview(w: Working, used_credits: str) -> Rehearsal:
     receivables, books = [], []
     with w.reading() as tx:
         lists = load_lists(tx, w)
-        for company in linked_companies(tx, w):
+        for company in _concerned(tx, w):
             outcome = _outcome(tx, w, company, lists, used_credits)
             rows += outcome.rows
             ar = views.ar(company, outcome.erp, outcome.quickbooks)
@@ -98,14 +98,14 @@ def run(w: Working) -> None:
     with w.reading() as tx:
         companies = linked_companies(tx, w)
     w.progress(phase="Two-way sync is on: adopting and importing, company by company")
-    bring_into_step(w, Look(companies=frozenset(companies), retry=True), approved=True)
+    bring_into_step(w, Look(companies=frozenset(companies), retry=True), as_planned=True)
 
 
 def _cancel_what_quickbooks_lacks(w: Working, used_credits: str) -> None:
     assert w.run is not None
     with w.reading() as tx:
         lists = load_lists(tx, w)
-        companies = linked_companies(tx, w) if not w.connection.two_way else []
+        companies = _concerned(tx, w) if not w.connection.two_way else []
         planned = {company: _outcome(tx, w, company, lists, used_credits) for company in companies}
     cancels = [(company, credit) for company, outcome in planned.items() for credit in outcome.cancels]
     moves = [row for outcome in planned.values() for row in outcome.rows if row["action"] in MOVES]
@@ -125,6 +125,12 @@ def _cancel_what_quickbooks_lacks(w: Working, used_credits: str) -> None:
         w.update(two_way=True)
 
 
+def _concerned(tx: Transaction, w: Working) -> list[str]:
+    """Companies with a customer, and those with credits: what QuickBooks cannot hold is cancelled like the rest."""
+    with_credits = {r.company_id for r in tx.records.of_kind(w.id, "CREDIT") if r.company_id and not r.deleted}
+    return sorted(with_credits.union(linked_companies(tx, w)))
+
+
 def _outcome(tx: Transaction, w: Working, company: str, lists: Lists, used_credits: str) -> Outcome:
     records = tx.records.of_company(w.id, company)
     recognised = _recognised(tx, w, company, lists, records)
@@ -134,7 +140,7 @@ def _outcome(tx: Transaction, w: Working, company: str, lists: Lists, used_credi
     revert = used_credits == "revert"
     after = compare(tx, w, company, lists, two_way=True, records=_after(now.records, cancels, revert=revert))
     rows = [_credit_row(now, now.books.credits[credit], fate, revert=revert) for credit, fate in sorted(fates.items())]
-    changes = [s for s in after.plan.steps if s.action is not Action.REMEMBER]
+    changes = [s for s in after.plan.steps if s.action is not Action.REMEMBER] if after.customer else []
     for step in changes:
         action = "import" if step.action is Action.DECLARE and step.erp is None else "update"
         rows.append(views.step(after, step, lists, action))

@@ -119,6 +119,23 @@ def test_a_voided_payment_of_nothing_may_show_the_credit_that_it_used() -> None:
     assert findings(a_payment(amount="0", uses={"C": "60"}, status="VOIDED")) == []
 
 
+def test_uses_that_are_struck_through_do_not_count() -> None:
+    """They may stay in the history of a credit when their payment was voided, beside the one that stands."""
+    credit = a_credit(
+        amount="80",
+        remaining_balance="0",
+        credit_uses=[
+            {"id": "1", "amount": "80", "payment": {"id": "P", "status": "VOIDED"}},
+            {"id": "2", "amount": "80", "payment": {"id": "Q", "status": "POSTED"}},
+        ],
+    )
+
+    read = books(credit)
+
+    assert read.findings == ()
+    assert [each.used for each in read.credits.values()] == [8000]
+
+
 def test_what_is_deleted_needs_no_correction_and_is_known_to_be_gone() -> None:
     """Were it left out, nothing would ever end it in QuickBooks."""
     read = books(

@@ -46,6 +46,26 @@ def test_what_quickbooks_applied_by_itself_is_re_pointed_where_a_connection_says
     world.check()
 
 
+def test_a_refund_whose_credit_quickbooks_applied_by_itself_asks_a_person(world: World) -> None:
+    """Found by an audit of the histories: it was given up in the ERP, which has no such call, and each look wrote a
+    line into the audit of what nobody had done."""
+    company, _ = world.linked_company()
+    world.user.create_invoice(company_id=company, amount="100.00", date="2026-02-01T12:00:00Z")
+    world.settle()
+    world.company.switches.auto_apply_credit = "on_credit"
+    credit = world.user.create_credit(company_id=company, amount="60.00")
+    world.user.refund_credit(credit["id"], "60.00")
+    world.settle()
+    world.wait(minutes=10)
+    world.reconcile()
+
+    [problem] = [p for p in world.problems() if p["kind"] == "REFUND"]
+    assert (problem["code"], problem["status"]) == ("credit_applied_elsewhere", "conflict")
+    assert "void the refund" in problem["what_to_do"]
+    rows = world.desk.audit("acc-1", record=None, run=None, cursor=None, limit=500)["data"]
+    assert [row for row in rows if row["action"] == "void_in_erp"] == []
+
+
 def test_an_automatic_application_of_the_same_pair_is_ours(world: World) -> None:
     company, _ = world.linked_company()
     invoice = world.user.create_invoice(company_id=company, amount="100.00")

@@ -50,6 +50,22 @@ def test_the_preview_says_what_becomes_of_every_credit_and_enabling_does_just_th
     world.check()
 
 
+def test_a_credit_of_a_company_without_a_customer_is_cancelled_like_the_rest(one_way: World) -> None:
+    world = one_way
+    company = world.user.create_company(name="Nobody In QuickBooks")["id"]
+    credit = world.user.create_credit(company_id=company, amount="50.00")
+    world.user.create_invoice(company_id=company, amount="80.00")
+    world.settle()
+
+    plan = preview(world)
+    world.desk.enable_two_way("acc-1", plan_id=plan["plan_id"], actor=world.actor)
+    world.settle()
+
+    assert [(row["action"], row["number"]) for row in plan["steps"]] == [("cancel", credit["credit_number"])]
+    assert world.account.get("credit", credit["id"])["status"] == "CANCELED"
+    assert [problem["code"] for problem in world.problems()] == ["customer_not_linked"]
+
+
 def test_a_plan_is_refused_once_the_books_moved_on(one_way: World) -> None:
     company, _ = one_way.linked_company()
     one_way.user.create_credit(company_id=company, amount="40.00")

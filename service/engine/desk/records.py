@@ -8,6 +8,7 @@ from service.engine import views
 from service.engine.desk.asking import Asking, View
 from service.engine.problem_desk import dismiss, dismiss_notice
 from service.errors import Reason, Rejected
+from service.ports import Connection, Notice, Transaction
 
 
 class Records(Asking):
@@ -52,10 +53,15 @@ class Records(Asking):
             return view
 
     def retry(self, problem_id: str, *, actor: str) -> View:
+        """A run that tries again; for a notice that could not be read, one that reads both sides without it."""
         with self.ports.store.reading() as tx:
-            connection, problem = self._known_problem(tx, problem_id)
-        companies = [problem.company_id] if problem.company_id else None
-        return self.retry_companies(connection.account_id, companies, actor=actor)
+            notice = _notice(tx, problem_id)
+            if notice is not None:
+                connection, company = _owner(tx, notice), None
+            else:
+                connection, problem = self._known_problem(tx, problem_id)
+                company = problem.company_id
+        return self.retry_companies(connection.account_id, [company] if company else None, actor=actor)
 
     def retry_companies(self, account_id: str, company_ids: Sequence[str] | None, *, actor: str) -> View:
         """One run over these companies (None: over all) that tries again what was refused."""
@@ -64,7 +70,7 @@ class Records(Asking):
 
     def dismiss(self, problem_id: str, *, reason: str, actor: str) -> View:
         with self.ports.store.writing() as tx:
-            notice = next((n for n in tx.inbox.quarantined() if views.notice_id(n) == problem_id), None)
+            notice = _notice(tx, problem_id)
             if notice is not None:
                 return dismiss_notice(tx, notice, reason, actor, self.ports.clock())
             connection, problem = self._known_problem(tx, problem_id)
@@ -88,3 +94,18 @@ class Records(Asking):
             return views.page(
                 tx.audits.page(connection.id, record=record, run=run, cursor=cursor, limit=limit), views.audit
             )
+
+
+def _notice(tx: Transaction, problem_id: str) -> Notice | None:
+    """Notices that could not be read are listed among the problems."""
+    return next((n for n in tx.inbox.quarantined() if views.notice_id(n) == problem_id), None)
+
+
+def _owner(tx: Transaction, notice: Notice) -> Connection:
+    if notice.connection_id is None:
+        raise Rejected(
+            Reason.CONFLICT,
+            "nobodys_notice",
+            "Nobody can tell which account this notice is about: put it aside, or read it again (notices replay).",
+        )
+    return tx.connections.by_id(notice.connection_id)
