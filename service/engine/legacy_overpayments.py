@@ -21,15 +21,16 @@ from mappings.legacy import (
     repair_plan,
     repaired,
 )
-from mappings.money import cents, text
+from mappings.money import text
 from mappings.plan import Step
 from mappings.sides import Sides
 from service.engine import over_paid, views
+from service.engine.brakes import brake
 from service.engine.compare import Comparison, compare
 from service.engine.lists import Lists, load_lists, refresh_preferences
 from service.engine.looking import View, sides_of
 from service.engine.repeating import repeat_unanswered
-from service.engine.sync import Look, TooLarge, amount_of, bring_into_step, read_both
+from service.engine.sync import Look, bring_into_step, read_both
 from service.engine.working import Working, digest, dumps
 from service.errors import Refused
 from service.ports import Audit, Record, Row, Transaction
@@ -192,7 +193,8 @@ def run(w: Working, chosen: Mapping[str, Iterable[str]]) -> None:
     refresh_preferences(w, now_please=True)
     with w.reading() as tx:
         surveys = _surveys(tx, w, chosen)
-    _brake(w, surveys)
+    # Before the map is touched: what is moved there would go out with the next look.
+    brake(w, (step for survey in surveys for step in survey.steps))
     ahead = sum(len(survey.steps) for survey in surveys)
     w.progress(total=(w.run.done if w.run else 0) + ahead, phase="Repairing, company by company")
     for survey in surveys:
@@ -201,17 +203,6 @@ def run(w: Working, chosen: Mapping[str, Iterable[str]]) -> None:
     for company, credits in chosen.items():
         _tidy(w, company, credits)
         _settle(w, company)
-
-
-def _brake(w: Working, surveys: Iterable[Survey]) -> None:
-    """Brakes hold the run before the map is touched: what is moved there would go out with the next look."""
-    if w.run is not None and w.run.approved_by is not None:
-        return
-    steps = [step for survey in surveys for step in survey.steps]
-    documents, amount = len({step.key for step in steps}), sum(abs(amount_of(step)) for step in steps)
-    most, at_most = w.settings.get("max_documents_per_run"), w.settings.get("max_amount_per_run")
-    if (most is not None and documents > int(most)) or (at_most is not None and amount > cents(at_most)):
-        raise TooLarge(documents, amount)
 
 
 def _repair(w: Working, survey: Survey) -> None:
@@ -230,7 +221,7 @@ def _repair(w: Working, survey: Survey) -> None:
 
 def _settle(w: Working, company: str) -> None:
     look = Look(everything=False, companies=frozenset({company}), retry=True)
-    bring_into_step(w, look, approved=True)
+    bring_into_step(w, look, as_planned=True)
 
 
 def _move(tx: Transaction, w: Working, company: str, one: Overpayment) -> None:

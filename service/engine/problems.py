@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,13 +17,15 @@ from service.engine.compare import Comparison
 from service.engine.lists import home_currency
 from service.engine.working import Working, digest, dumps
 from service.errors import Refused, SyncError
-from service.ports import Link, Problem, Raw, Transaction
+from service.ports import Link, Problem, Raw, Record, Transaction
 
 ADVICE = {
     "closed_books": "Move the closing date in QuickBooks, or change the date, then retry.",
     "unknown_outcome": "Nothing: the same request is repeated until QuickBooks answers.",
     "customer_not_linked": "Link the company to a QuickBooks customer in the ERP, or let this connection match or "
     "create customers (setting 'customers').",
+    "erp_records_missing": "Where the key is wrong, give the connection the right one and reconcile. Where they were "
+    "deleted in the ERP, say so ('end_in_quickbooks'): then their documents end in QuickBooks, too.",
     "erp_refused": "Read what the ERP says; correct it there or in QuickBooks, then retry.",
     "item_unusable": "Make the item active again in QuickBooks, or choose another one for these records, then retry.",
     "no_default_item": "Choose a default item in the settings, then retry.",
@@ -38,6 +40,7 @@ ADVICE = {
 }
 DEFAULT_ADVICE = "Correct the cause, then retry."
 TRIED_AGAIN = "It is tried again by itself. Report it with its time."
+MISSING, END_IN_QUICKBOOKS = "erp:missing", "end_in_quickbooks"
 GRANT = "grant"
 """The key of problems about the grant itself; those of reaching a side have `connection`."""
 
@@ -144,6 +147,23 @@ def of_unreadable(w: Working, kind: str, raw: Raw, rule: str) -> Problem:
         w, "invalid_record", error, "Correct the record in the ERP; it is looked at again by itself."
     )
     return replace(problem, key=f"record:{kind}:{name}", kind=kind, erp_id=erp_id, erp=raw, fingerprint=digest(rule))
+
+
+def of_missing(w: Working, gone: Sequence[Record], asked: int) -> Problem:
+    """Many records are missing in the ERP at once: a person says whether they were deleted."""
+    named = ", ".join(sorted(record.number or record.erp_id for record in gone)[:5])
+    cause = (
+        f"The ERP does not list {len(gone)} of {asked} records any more, such as {named}. That many at once may be a "
+        "wrong API key or one that sees less than before, so nothing was ended in QuickBooks."
+    )
+    code = "erp_records_missing"
+    return replace(
+        of_connection(w, code, Refused(cause, code=code), ADVICE[code]),
+        status="conflict",
+        key=MISSING,
+        choices=(END_IN_QUICKBOOKS,),
+        fingerprint=digest(*sorted((record.kind, record.erp_id) for record in gone)),
+    )
 
 
 def of_surprise(w: Working, company: str, error: Exception) -> Problem:

@@ -27,7 +27,6 @@ CONCERNS = {
 }
 """What else may have changed with a record: an ERP event is a hint (contracts/erp.md, part 1)."""
 
-DOCUMENTS = ("invoice", "payment", "credit_memo", "refund")
 TRANSACTIONS = ("Invoice", "CreditMemo", "Payment", "Purchase", "JournalEntry")
 LISTS = ("Customer", "Item", "Account", "PaymentMethod")
 ERP_OVERLAP = timedelta(seconds=10)
@@ -37,23 +36,22 @@ ERP_CLOCK_AHEAD = timedelta(minutes=5)
 CDC_OVERLAP = timedelta(minutes=5)
 """CDC may be late by minutes, and its `time` may be ahead of what it shows (REFERENCE 7)."""
 CDC_WINDOW = timedelta(days=29)
-CENSUS_EVERY = timedelta(days=1)
 
 
 # ---------------------------------------------------------------------------------------------------- ERP
 
 
-def read_erp(w: Working, kinds: Iterable[str] = ERP_KINDS, told: Sequence[_News] = ()) -> None:
+def read_erp(w: Working, kinds: Iterable[str] = ERP_KINDS, told: Sequence[News] = ()) -> None:
     """Everything that the ERP changed since the last look, kind by kind, with an overlap; with it what notices told."""
     news = [*told, *(_read_kind(w, kind) for kind in ERP_KINDS if kind in kinds)]
     with w.writing() as tx:
-        _keep(tx, w, news)
+        keep_news(tx, w, news)
         connection = tx.connections.update(w.id, watermarks={k: v for one in news for k, v in one.watermarks.items()})
     w.connection = connection
 
 
 @dataclass(frozen=True)
-class _News:
+class News:
     """Records that came, such as the last page of one kind, and up to when the kind is read once they are kept."""
 
     records: Sequence[Record]
@@ -61,18 +59,18 @@ class _News:
     watermarks: Mapping[str, str] = field(default_factory=dict)
 
 
-def _keep(tx: Transaction, w: Working, news: Sequence[_News]) -> None:
+def keep_news(tx: Transaction, w: Working, news: Sequence[News]) -> None:
     for touched in (True, False):
         keep_records(tx, w, [r for one in news if one.touched == touched for r in one.records], touched=touched)
 
 
-def _read_kind(w: Working, kind: str) -> _News:
+def _read_kind(w: Working, kind: str) -> News:
     name, started = f"erp:{kind}", w.now()
     mark = instant(w.connection.watermarks.get(name))
     known_before = bool(w.connection.watermarks.get(f"read:{kind}"))
     newest, page = mark, []
     for raw in w.erp.changed(kind, mark - ERP_OVERLAP if mark else None):
-        page += _readable(w, kind.upper(), [raw])
+        page += readable(w, kind.upper(), [raw])
         updated = page[-1].updated_at if page else None
         if updated is not None and updated <= started + ERP_CLOCK_AHEAD:
             newest = max(filter(None, (newest, updated)))
@@ -81,10 +79,10 @@ def _read_kind(w: Working, kind: str) -> _News:
             page = []
             w.leave_if_stopping()
     watermarks = {f"read:{kind}": started.isoformat()} | ({name: newest.isoformat()} if newest else {})
-    return _News(page, known_before, watermarks)
+    return News(page, known_before, watermarks)
 
 
-def _readable(w: Working, kind: str, raws: Iterable[Raw]) -> list[Record]:
+def readable(w: Working, kind: str, raws: Iterable[Raw]) -> list[Record]:
     """Records that can be told apart; one that cannot becomes a problem, and everything else goes on."""
     found = []
     for raw in raws:
@@ -116,91 +114,6 @@ def keep_records(tx: Transaction, w: Working, records: Sequence[Record], *, touc
     for record in changed:
         if record.company_id is None and not record.deleted:
             problems.report(tx, w, problems.of_unreadable(w, record.kind, record.body, "it names no company"))
-
-
-def read_erp_notices(w: Working, notices: Sequence[Notice], bodies: dict[int, Raw]) -> None:
-    """Look where the ERP's notices point. `bodies` are the parsed envelopes by notice id.
-
-    The record in a notice is fresh, so it is kept (reads lag); what else may have moved is read.
-    """
-    kinds: set[str] = set()
-    told: list[_News] = []
-    for notice in notices:
-        kind = notice.type or ""
-        raw = bodies[notice.id].get("object")
-        if raw and kind in CONCERNS and kind != "ORDER":
-            told.append(_News(_readable(w, kind, [raw]), _is_since_connected(w, notice)))
-        if notice.event == "DELETE" and notice.entity_id:
-            with w.writing() as tx:
-                _keep(tx, w, told)
-            told = []
-            _forget(w, kind, notice.entity_id)
-        kinds |= set(CONCERNS.get(kind, ()))
-    if kinds:
-        read_erp(w, kinds, told)
-
-
-def _is_since_connected(w: Working, notice: Notice) -> bool:
-    """By our own clock: the ERP's may be behind."""
-    return w.connection.connected_at is not None and notice.received_at >= w.connection.connected_at
-
-
-def _forget(w: Working, kind: str, erp_id: str) -> None:
-    """A hard delete: nothing of the record can be read any more, and it takes its payments along (erp-facts 7)."""
-    if kind == "ORDER":
-        with w.reading() as tx:
-            found = [r for r in tx.records.of_kind(w.id, "INVOICE") if (r.body.get("order") or {}).get("id") == erp_id]
-        check_deleted(w, "INVOICE", [record.erp_id for record in found])
-        return
-    with w.writing() as tx:
-        record = tx.records.get(w.id, kind, erp_id)
-        if record is not None and not record.deleted:
-            keep_records(tx, w, [_ended(record, w.now())])
-    if kind == "INVOICE":
-        _check_payments_of(w, {erp_id})
-
-
-def check_deleted(w: Working, kind: str, ids: Sequence[str]) -> None:
-    """Ask the ERP for records by id: those that it does not have any more were deleted for good."""
-    if not ids:
-        return
-    there = {str(raw["id"]): raw for raw in w.erp.by_ids(kind.lower(), ids)}
-    _keep_records(w, [as_record(kind, raw, w.connection.connected_at) for raw in there.values()])
-    with w.writing() as tx:
-        gone = [r for r in tx.records.many(w.id, kind, [i for i in ids if i not in there]) if not r.deleted]
-        keep_records(tx, w, [_ended(record, w.now()) for record in gone])
-    if kind == "INVOICE" and gone:
-        _check_payments_of(w, {record.erp_id for record in gone})
-
-
-def _check_payments_of(w: Working, invoices: set[str]) -> None:
-    with w.reading() as tx:
-        payments = [
-            record.erp_id
-            for record in tx.records.of_kind(w.id, "PAYMENT")
-            if not record.deleted and (record.body.get("invoice") or {}).get("id") in invoices
-        ]
-    check_deleted(w, "PAYMENT", payments)
-
-
-def _ended(record: Record, now: datetime) -> Record:
-    updated = max(filter(None, (record.updated_at, now)))
-    return replace(record, deleted=True, updated_at=updated)
-
-
-def census(w: Working, *, now_please: bool = False) -> None:
-    """Once a day, or when a person asks: a hard delete that no notice told shows only by asking for the ids."""
-    last = instant(w.connection.watermarks.get("census"))
-    if not now_please and last is not None and w.now() - last < CENSUS_EVERY:
-        return
-    with w.reading() as tx:
-        linked = {ref for kind in DOCUMENTS for row in tx.id_map.of_kind(w.id, w.epoch, kind) for ref in row.records}
-    for kind in ("INVOICE", "PAYMENT", "REFUND"):
-        with w.reading() as tx:
-            live = [r for r in tx.records.of_kind(w.id, kind) if not r.deleted]
-        asked = [r.erp_id for r in live if now_please or r.wanted or (kind, r.erp_id) in linked]
-        check_deleted(w, kind, asked)
-    w.update(watermarks={"census": w.now().isoformat()})
 
 
 # --------------------------------------------------------------------------------------------- QuickBooks

@@ -8,6 +8,8 @@ from dataclasses import replace
 from mappings.distru.records import read_books
 from mappings.documents import CreditMemo, Ending, Payment, Side, from_json, to_json
 from service.engine import legacy_overpayments
+from service.engine.hard_deletes import census
+from service.engine.problems import END_IN_QUICKBOOKS
 from service.engine.reading import read_erp
 from service.engine.sync import Look, bring_into_step, read_both
 from service.engine.working import Working
@@ -22,8 +24,19 @@ def run(w: Working) -> None:
     assert w.run is not None
     if "legacy_overpayments" in w.run.params:
         legacy_overpayments.run(w, w.run.params["legacy_overpayments"])
+    elif w.run.params["choice"] == END_IN_QUICKBOOKS:
+        _end_what_is_missing(w)
     else:
         _resolve(w)
+
+
+def _end_what_is_missing(w: Working) -> None:
+    """What the ERP does not list now counts as deleted."""
+    w.progress(phase="Asking the ERP for every record")
+    read_both(w, Look())
+    census(w, now_please=True, believed=True)
+    w.progress(phase="Ending in QuickBooks what was deleted")
+    bring_into_step(w, Look(retry=True), as_planned=True)
 
 
 def _resolve(w: Working) -> None:
@@ -47,7 +60,7 @@ def _resolve(w: Working) -> None:
             tx.id_map.save(w.id, w.epoch, replace(row, agreed=to_json(agreed), echo=to_json(echo)), w.now())
         tx.problems.set_status(problem.id, "resolved", reason=choice, at=w.now())
         tx.marks.add(w.id, [problem.company_id or ""])
-    bring_into_step(w, Look(companies=frozenset({problem.company_id or ""}), retry=True), approved=True)
+    bring_into_step(w, Look(companies=frozenset({problem.company_id or ""}), retry=True), as_planned=True)
 
 
 def _release_uses(w: Working, problem: Problem) -> None:

@@ -28,7 +28,7 @@ def run(w: Working) -> None:
     _link_customers(w, companies, mode)
     w.progress(phase="Sending, company by company")
     look = Look(everything=False, companies=companies, retry=True, customers=mode)
-    bring_into_step(w, look, approved=w.run.approved_by is not None)
+    bring_into_step(w, look)
     w.progress(total=w.run.done)
 
 

@@ -184,6 +184,12 @@ def _ways(choice: str, rows: list[View], erp: Side, quickbooks: Side) -> _Way:
                 "QuickBooks has. Payments made of credits alone are voided, and their invoices are open again; one "
                 "that holds money, too, is left for you to void.",
             )
+        case "end_in_quickbooks":
+            return _Way(
+                "They were deleted: end them in QuickBooks",
+                "Every record that the ERP does not list when this is carried out counts as deleted. Its document is "
+                "voided or deleted in QuickBooks.",
+            )
         case _:
             return _Way(choice.replace("_", " ").capitalize(), "")
 

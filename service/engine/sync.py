@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from structlog.contextvars import bound_contextvars
 
-from mappings.money import cents
 from mappings.plan import Action, CompanyPlan, Step
 from service.engine import problems
+from service.engine.brakes import are_set, brake
 from service.engine.compare import Comparison, compare
 from service.engine.customers import (
     default_mode,
@@ -21,11 +21,13 @@ from service.engine.customers import (
     make_customers,
     park_unmapped,
 )
+from service.engine.erp_notices import read_erp_notices
+from service.engine.hard_deletes import census, refuse_the_key_of_another_account
 from service.engine.kept_tie_outs import keep_tie_out
 from service.engine.links import push_links
 from service.engine.lists import Lists, load_lists, preferences_are_younger_than, refresh_preferences
 from service.engine.one_company import bring_company_into_step
-from service.engine.reading import ERP_KINDS, are_echoes, census, read_erp, read_erp_notices, read_quickbooks
+from service.engine.reading import ERP_KINDS, are_echoes, read_erp, read_quickbooks
 from service.engine.repeating import repeat_unanswered
 from service.engine.working import Working
 from service.errors import SyncError, TurnOver
@@ -59,16 +61,7 @@ class Look:
         return self.everything or any(n.source == "quickbooks" for n in self.notices)
 
 
-class TooLarge(Exception):
-    """A run that would change more than this connection allows: it is held before its first write."""
-
-    def __init__(self, documents: int, amount: int) -> None:
-        super().__init__(f"{documents} documents, {amount} cents")
-        self.documents = documents
-        self.amount = amount
-
-
-def sync(w: Working, look: Look, *, approved: bool = False) -> None:
+def sync(w: Working, look: Look) -> None:
     """Bring everything that moved into step."""
     repeat_unanswered(w)
     if not w.has_reached("read"):
@@ -79,11 +72,12 @@ def sync(w: Working, look: Look, *, approved: bool = False) -> None:
             w.reach("companies", sorted(c for c, mark in _pending(w, look).items() if before.get(c) != mark))
     if w.reached("companies") is not None:
         look = replace(look, companies=frozenset(w.reached("companies")))
-    bring_into_step(w, look, approved=approved)
+    bring_into_step(w, look)
 
 
 def read_both(w: Working, look: Look) -> None:
     """Read what moved on both sides; nothing is written to either."""
+    refuse_the_key_of_another_account(w)
     refresh_preferences(w, now_please=_preferences_matter(w, look))
     from_erp = [n for n in look.notices if n.source == "erp"]
     from_quickbooks = [n for n in look.notices if n.source == "quickbooks"]
@@ -110,8 +104,9 @@ def _preferences_matter(w: Working, look: Look) -> bool:
         return any(p.code == "closed_books" for p in tx.problems.open(w.id))
 
 
-def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:
-    """Plan and apply every company that is marked; in several turns, where it is much."""
+def bring_into_step(w: Working, look: Look, *, as_planned: bool = False) -> None:
+    """Plan and apply every company that is marked; in several turns, where it is much. `as_planned`: a person saw the
+    plan, so that no brake is needed."""
     with w.reading() as tx:
         lists = load_lists(tx, w)
         asked = set() if w.has_reached("marked") else _asked(tx, w, look)
@@ -119,7 +114,7 @@ def bring_into_step(w: Working, look: Look, *, approved: bool = False) -> None:
         with w.writing() as tx:
             tx.marks.add(w.id, asked)
     w.reach("marked")
-    if not approved and not w.has_reached("passed_brakes"):
+    if not as_planned and not w.has_reached("passed_brakes"):
         _brake(w, look, lists)
         w.reach("passed_brakes")
     try:
@@ -195,26 +190,15 @@ def has_place(tx: Transaction, w: Working, c: Comparison, look: Look) -> bool:
 
 
 def _brake(w: Working, look: Look, lists: Lists) -> None:
-    documents_allowed, amount_allowed = w.settings.get("max_documents_per_run"), w.settings.get("max_amount_per_run")
-    if documents_allowed is None and amount_allowed is None:
+    if not are_set(w):
         return
-    documents = amount = 0
+    steps: list[Step] = []
+    customers = 0
     pending = _pending(w, look)
     with w.reading() as tx:
         for company in pending:
             c = compare(tx, w, company, lists)
-            steps = [s for s in c.plan.steps if s.action is not Action.REMEMBER] if has_place(tx, w, c, look) else []
-            documents += len({step.key for step in steps})
-            amount += sum(abs(amount_of(step)) for step in steps)
-    too_many = documents_allowed is not None and documents > int(documents_allowed)
-    if too_many or (amount_allowed is not None and amount > _cents(amount_allowed)):
-        raise TooLarge(documents, amount)
-
-
-def _cents(value: object) -> int:
-    return cents(value)
-
-
-def amount_of(step: Step) -> int:
-    """What a person would call the amount of a step, in cents."""
-    return next((int(s.total) for s in (step.document, step.before) if s is not None and hasattr(s, "total")), 0)
+            if has_place(tx, w, c, look):
+                steps += [step for step in c.plan.steps if step.action is not Action.REMEMBER]
+                customers += c.customer is None
+    brake(w, steps, customers=customers)

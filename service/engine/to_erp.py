@@ -13,8 +13,9 @@ from mappings.planner import in_step
 from mappings.quickbooks import Entity, customer_of
 from service.engine import problems
 from service.engine.compare import Comparison
+from service.engine.hard_deletes import check_deleted
 from service.engine.links import push_links
-from service.engine.reading import check_deleted, keep_records
+from service.engine.reading import keep_records
 from service.engine.under_way import UnderWay
 from service.engine.working import as_record
 from service.errors import Refused

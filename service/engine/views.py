@@ -11,12 +11,12 @@ from mappings.gl import gl_effect
 from mappings.money import cents, text
 from mappings.plan import Action, Step
 from service.engine import problems
+from service.engine.brakes import amount_of
 from service.engine.compare import Comparison
 from service.engine.customers import Waiting
 from service.engine.links import WORDS
 from service.engine.lists import Lists
 from service.engine.pace import estimate, last_moved
-from service.engine.sync import amount_of
 from service.ports import Audit, Connection, Link, Notice, Page, Problem, Raw, Run
 
 View = dict[str, Any]

@@ -13,10 +13,11 @@ from structlog.contextvars import bind_contextvars
 
 from mappings.money import text
 from service.engine import disconnecting, enabling, repairing, resyncing
+from service.engine.brakes import HELD, TooLarge
 from service.engine.problems import TRIED_AGAIN, connection_trouble, of_connection, report
 from service.engine.reading import CONCERNS
 from service.engine.repeating import repeat_unanswered
-from service.engine.sync import Look, TooLarge, sync
+from service.engine.sync import Look, sync
 from service.engine.working import LEASE, NEVER, Ports, Working
 from service.errors import Cancelled, Disconnected, Refused, Replaced, SyncError, TurnOver, Unreachable
 from service.ports import Claim, Connection, ConnectionState, Notice, Raw, Run, Transaction
@@ -204,7 +205,7 @@ def _reconcile(w: Working) -> None:
         retry=not by_itself,
         census=w.run.trigger == "person",
     )
-    sync(w, look, approved=w.run.approved_by is not None)
+    sync(w, look)
     _absorb(w, notices)
 
 
@@ -222,7 +223,8 @@ def _held(w: Working, large: TooLarge) -> End:
     """Brakes: the run waits, before its first write, until another person has looked; then it reads anew."""
     assert w.run is not None
     with w.writing() as tx:
-        tx.runs.update(w.run.id, cursor={"implicit": True} if w.run.cursor.get("implicit") else {})
+        implicit = {"implicit": True} if w.run.cursor.get("implicit") else {}
+        tx.runs.update(w.run.id, cursor={**implicit, HELD: [large.documents, large.amount]})
     why = (
         f"It would change {large.documents} documents ({text(large.amount)}): more than this connection allows at once."
     )

@@ -288,6 +288,45 @@ def test_a_run_that_would_change_too_much_waits_for_another_person(world: World)
     world.check()
 
 
+def test_what_grew_by_more_than_the_limit_since_it_was_held_is_held_again(world: World) -> None:
+    """Who approved three did not approve thirty."""
+    company, _ = world.linked_company()
+    world.settle()
+    world.desk.patch("acc-1", settings={"max_documents_per_run": 2}, actor=world.actor)
+    for _ in range(3):
+        world.user.create_credit(company_id=company, amount="10.00")
+    world.settle()
+    [held] = [r for r in world.desk.runs("acc-1", cursor=None, limit=100)["data"] if r["state"] == "held"]
+    assert "3 documents (30.00)" in held["error"]
+    for _ in range(3):
+        world.user.create_credit(company_id=company, amount="10.00")
+
+    world.desk.approve(held["id"], actor="another person")
+    world.settle()
+
+    assert world.all("CreditMemo") == []
+    assert "6 documents (60.00)" in world.desk.run(held["id"])["error"]
+
+    world.desk.approve(held["id"], actor="another person")
+    world.settle()
+
+    assert len(world.all("CreditMemo")) == 6
+    world.check()
+
+
+def test_customers_that_would_be_made_count_for_the_brakes(world: World) -> None:
+    world.desk.patch("acc-1", settings={"max_documents_per_run": 2, "customers": "create"}, actor=world.actor)
+    before = len(world.all("Customer"))
+    for name in ("One", "Two"):
+        company = world.user.create_company(name=name)["id"]
+        world.user.create_credit(company_id=company, amount="10.00")
+    world.settle()
+
+    assert len(world.all("Customer")) == before
+    [held] = [r for r in world.desk.runs("acc-1", cursor=None, limit=100)["data"] if r["state"] == "held"]
+    assert "4 documents (20.00)" in held["error"]
+
+
 def test_a_credit_memo_may_carry_what_people_write(world: World) -> None:
     company, _ = world.linked_company()
     world.user.create_credit(company_id=company, amount="10.00", external_note="Jar “Sour–D” 破損 ñ")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 
 from service.engine import guards, open_items, tying_out, views
+from service.engine.brakes import TooLarge
 from service.engine.customers import waiting_customers
 from service.engine.desk.asking import Asking, View, busy, unknown_company
 from service.engine.reading import keep_records, read_quickbooks
 from service.engine.refreshing import TooSlow, in_time
-from service.engine.sync import Look, TooLarge, bring_into_step, read_both
+from service.engine.sync import Look, bring_into_step, read_both
 from service.engine.working import Working, as_record, instant
 from service.errors import Reason, Rejected, SyncError
 

@@ -25,7 +25,9 @@ class Connections(Asking):
             if known is None:
                 connection = tx.connections.create(account_id, name, erp_api_key)
             else:
-                connection = tx.connections.update(known.id, name=name, erp_api_key=erp_api_key)
+                is_new = tx.connections.erp_api_key(known.id) != erp_api_key
+                lists = {"key_is_new": True} if is_new else {}
+                connection = tx.connections.update(known.id, name=name, erp_api_key=erp_api_key, lists=lists)
             url = self.connecting.fresh_link(tx, connection)
             self._say(
                 tx,

@@ -1,0 +1,37 @@
+"""Look where the ERP's notices point: an event is a hint that a record changed (contracts/erp.md, part 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from service.engine.hard_deletes import forget
+from service.engine.reading import CONCERNS, News, keep_news, read_erp, readable
+from service.engine.working import Working
+from service.ports import Notice, Raw
+
+
+def read_erp_notices(w: Working, notices: Sequence[Notice], bodies: dict[int, Raw]) -> None:
+    """Look where the ERP's notices point. `bodies` are the parsed envelopes by notice id.
+
+    The record in a notice is fresh, so it is kept (reads lag); what else may have moved is read.
+    """
+    kinds: set[str] = set()
+    told: list[News] = []
+    for notice in notices:
+        kind = notice.type or ""
+        raw = bodies[notice.id].get("object")
+        if raw and kind in CONCERNS and kind != "ORDER":
+            told.append(News(readable(w, kind, [raw]), _is_since_connected(w, notice)))
+        if notice.event == "DELETE" and notice.entity_id:
+            with w.writing() as tx:
+                keep_news(tx, w, told)
+            told = []
+            forget(w, kind, notice.entity_id, told_at=notice.received_at)
+        kinds |= set(CONCERNS.get(kind, ()))
+    if kinds:
+        read_erp(w, kinds, told)
+
+
+def _is_since_connected(w: Working, notice: Notice) -> bool:
+    """By our own clock: the ERP's may be behind."""
+    return w.connection.connected_at is not None and notice.received_at >= w.connection.connected_at
