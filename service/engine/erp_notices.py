@@ -22,12 +22,13 @@ def read_erp_notices(w: Working, notices: Sequence[Notice], bodies: dict[int, Ra
         raw = bodies[notice.id].get("object")
         if raw and kind in CONCERNS and kind != "ORDER":
             told.append(News(readable(w, kind, [raw]), _is_since_connected(w, notice)))
-        if notice.event == "DELETE" and notice.entity_id:
-            with w.writing() as tx:
-                keep_news(tx, w, told)
-            told = []
-            forget(w, kind, notice.entity_id, told_at=notice.received_at)
         kinds |= set(CONCERNS.get(kind, ()))
+    deleted = [(n.type or "", n.entity_id) for n in notices if n.event == "DELETE" and n.entity_id]
+    if deleted:
+        with w.writing() as tx:
+            keep_news(tx, w, told)
+        told = []
+        forget(w, deleted, told_at=max(notice.received_at for notice in notices))
     if kinds:
         read_erp(w, kinds, told)
 

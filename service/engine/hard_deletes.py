@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,19 +27,21 @@ AS_MANY_AS_TELL = 50
 # --------------------------------------------------------------------------------------------------- notices
 
 
-def forget(w: Working, kind: str, erp_id: str, *, told_at: datetime) -> None:
-    """A notice told of a hard delete. Its payments are asked for: not every ERP tells of each."""
-    _let_the_erp_catch_up(w, told_at)
-    if kind == "ORDER":
-        check_deleted(w, "INVOICE", _live(w, "INVOICE", lambda record: _ref(record, "order") == erp_id))
-        deposits = _live(w, "PAYMENT", lambda r: _ref(r, "order") == erp_id and _ref(r, "invoice") is None)
-        check_deleted(w, "PAYMENT", deposits)
-        return
+def forget(w: Working, deleted: Iterable[tuple[str, str]], *, told_at: datetime) -> None:
+    """Notices told of hard deletes: (kind, id). What went along is asked for: not every ERP tells of each payment."""
+    ids = defaultdict(set)
+    for kind, erp_id in deleted:
+        ids[kind].add(erp_id)
     with w.reading() as tx:
-        record = tx.records.get(w.id, kind, erp_id)
-    _end(w, [record] if record is not None and not record.deleted else [])
-    if kind == "INVOICE":
-        _check_payments_of(w, {erp_id})
+        known = [record for kind in ids for record in tx.records.many(w.id, kind, ids[kind])]
+    _end(w, [record for record in known if not record.deleted])
+    _let_the_erp_catch_up(w, told_at)
+    if orders := ids["ORDER"]:
+        check_deleted(w, "INVOICE", _live(w, "INVOICE", lambda record: _ref(record, "order") in orders))
+        deposits = _live(w, "PAYMENT", lambda r: _ref(r, "order") in orders and _ref(r, "invoice") is None)
+        check_deleted(w, "PAYMENT", deposits)
+    if invoices := ids["INVOICE"]:
+        _check_payments_of(w, invoices)
 
 
 def _let_the_erp_catch_up(w: Working, told_at: datetime) -> None:
