@@ -137,7 +137,10 @@ class _Projector:
         key, negative = self._invoice_key(invoice), f"negative:{invoice.id}"
         ended = Ending.DELETED if invoice.deleted else Ending.VOIDED if invoice.voided else None
         if ended:
-            here, other = (negative, key) if negative in self.terms.linked else (key, negative)
+            # Both may be in the map where its sign has changed: one of them stands for it.
+            linked = negative if negative in self.terms.linked else key
+            stands = self.terms.owners.get((INVOICE, invoice.id), linked)
+            here, other = (negative, key) if stands == negative else (key, negative)
             self._put(here, Ending.DELETED if here == negative else ended, (INVOICE, invoice.id))
         elif invoice.total < 0:
             here, other = negative, key

@@ -460,3 +460,20 @@ def test_an_invoice_that_quickbooks_numbered_itself_is_found_when_its_answer_was
 
     assert f"{world.one('Invoice')['TotalAmt']:.2f}" == "193.04"
     world.check()
+
+
+def test_an_invoice_that_was_negative_for_a_while_is_deleted_as_the_invoice_that_it_is(world: World) -> None:
+    """Found by simulation, seed 30008: its memo of then was taken for what stands for it, and the company failed."""
+    company, _ = world.linked_company()
+    invoice = world.user.create_invoice(company_id=company, amount="20.00")
+    item = {"description": "adjustment", "quantity": "1", "unit_price": "-23.32"}
+    world.user.edit_invoice(invoice_id=invoice["id"], items=[item])
+    world.settle()
+    world.user.edit_invoice(invoice_id=invoice["id"], amount="132.80")
+    world.settle()
+
+    world.user.delete_order(order_id=invoice["order"]["id"])
+    world.settle()
+
+    assert world.all("Invoice") == world.all("CreditMemo") == world.problems() == []
+    world.check()
