@@ -147,8 +147,10 @@ class UnderWay:
         for other in self.c.rows.values():
             shared = set(other.records) & set(row.records)
             if shared and other.key != row.key and isinstance(self.c.held.documents.get(other.key), Ending):
-                left = tuple(ref for ref in other.records if ref not in shared)
-                tx.id_map.save(self.w.id, self.w.epoch, replace(other, records=left), self.w.now())
+                # What ended in this very plan was saved since the plan was made.
+                now = tx.id_map.get(self.w.id, self.w.epoch, other.key) or other
+                left = tuple(ref for ref in now.records if ref not in shared)
+                tx.id_map.save(self.w.id, self.w.epoch, replace(now, records=left), self.w.now())
 
 
 def touched_by(step: Step) -> set[Key]:

@@ -477,3 +477,18 @@ def test_an_invoice_that_was_negative_for_a_while_is_deleted_as_the_invoice_that
 
     assert world.all("Invoice") == world.all("CreditMemo") == world.problems() == []
     world.check()
+
+
+def test_the_memo_of_an_invoice_that_is_positive_again_is_remembered_as_deleted(world: World) -> None:
+    """Found by simulation, seed 30008: giving its record to the new invoice, it was saved as before it was deleted."""
+    company, _ = world.linked_company()
+    invoice = world.user.create_invoice(company_id=company, amount="-23.32")
+    world.settle()
+    world.user.edit_invoice(invoice_id=invoice["id"], amount="132.80")
+    world.deliver()
+    world.service.dispatcher.run_due()
+
+    with world.service.store.reading() as tx:
+        memo = tx.id_map.get(1, 1, f"negative:{invoice['id']}")
+    assert memo is not None
+    assert memo.echo == {"ending": "deleted"}
