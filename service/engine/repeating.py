@@ -227,6 +227,8 @@ def _remember(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> None:
     )
     as_asked = in_step(document, echo) or same_money(document, echo)
     agreed = noted.get("erp") if as_asked and not noted.get("partial") else (row.agreed if row else None)
+    # What QuickBooks had changed before, and the ERP is to be told of, is not done with.
+    kept = row.echo if row and noted.get("then_declare") else to_json(echo)
     kind = (
         document.KIND.value
         if document is not None and not isinstance(document, Ending)
@@ -242,7 +244,7 @@ def _remember(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> None:
             quickbooks_type=entity,
             quickbooks_id=object_id,
             agreed=agreed,
-            echo=to_json(echo),
+            echo=kept,
             status="SYNCED",
             message=None,
             generation=row.generation if row else 0,

@@ -124,9 +124,7 @@ def _record(way: UnderWay, step: Step, intent: Intent, answer: Raw) -> None:
     w = way.w
     with w.writing() as tx:
         record_answer(tx, w, intent, answer)
-        before = way.c.situation.agreed.get(step.key)
-        kept = before.quickbooks if step.then_declare and before else echo
-        way.save(tx, step.key, entity, _agreed_after(way, step, is_as_asked), kept)
+        way.save(tx, step.key, entity, _agreed_after(way, step, is_as_asked), _known_after(way, step, echo))
         _touch(tx, way, step, answer)
         way.audit(tx, step, entity, "quickbooks", echo)
         if is_as_asked:
@@ -154,7 +152,7 @@ def _accept_clamped(way: UnderWay, step: Step, intent: Intent, answer: Raw, enti
     """QuickBooks is the truth on payments: what it kept is told to the ERP with the next look."""
     with way.w.writing() as tx:
         record_answer(tx, way.w, intent, answer)
-        way.save(tx, step.key, entity, step.erp, step.document)
+        way.save(tx, step.key, entity, step.erp, _known_after(way, step, step.document))
         _touch(tx, way, step, answer)
         way.audit(tx, step, entity, "quickbooks", echo)
         way.see(tx, step.key, entity, echo)
@@ -182,6 +180,12 @@ def _agreed_after(way: UnderWay, step: Step, is_as_asked: bool) -> Side:
     if step.partial or not is_as_asked:
         return way.agreed(step.key)
     return step.document if step.erp is None else step.erp
+
+
+def _known_after(way: UnderWay, step: Step, written: Side) -> Side:
+    """What QuickBooks had changed before a merged document was written is not done with until the ERP was told."""
+    before = way.c.situation.agreed.get(step.key)
+    return before.quickbooks if step.then_declare and before else written
 
 
 def _touch(tx: Transaction, way: UnderWay, step: Step, answer: Raw) -> None:

@@ -85,6 +85,7 @@ def _noted(step: Step | None) -> Raw | None:
         "document": to_json(step.document),
         "erp": to_json(step.erp),
         "partial": step.partial,
+        "then_declare": step.then_declare,
         "before": to_json(step.before),
         "reason": step.reason,
     }

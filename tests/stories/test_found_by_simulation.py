@@ -492,3 +492,55 @@ def test_the_memo_of_an_invoice_that_is_positive_again_is_remembered_as_deleted(
         memo = tx.id_map.get(1, 1, f"negative:{invoice['id']}")
     assert memo is not None
     assert memo.echo == {"ending": "deleted"}
+
+
+def test_money_that_both_sides_put_elsewhere_is_not_cut_when_the_answer_is_lost(world: World) -> None:
+    """Found by simulation, seed 30081: that it came off QuickBooks' own invoice was forgotten, and 87.74 with it."""
+    credit, invoice = _credit_of_a_payment_on_an_invoice_of_quickbooks_own(world)
+    world.qbo.faults.add(match={"operation": "update", "path": "payment"}, kind="timeout_after")
+
+    world.person.edit_payment(world.one("Payment")["Id"], invoices={})
+    uses = [{"credit_id": credit, "amount": "19.28"}]
+    world.user.receive_payment(invoice_id=invoice, amount="19.28", credits=uses, method=None)
+    world.settle()
+    world.wait(minutes=10)
+
+    assert world.one("Payment")["TotalAmt"] == Decimal("128.39")
+    assert world.account.get("credit", credit)["remaining_balance"] == "109.11"
+    world.check(unexplained=True)
+
+
+def test_money_that_both_sides_put_elsewhere_is_not_cut_when_the_invoice_takes_less(world: World) -> None:
+    """Found by simulation, seed 30081: as above, where somebody paid the invoice in the same moment."""
+    credit, invoice = _credit_of_a_payment_on_an_invoice_of_quickbooks_own(world)
+    customer, ours = world.one("Payment")["CustomerRef"]["value"], world.all("Invoice")[-1]
+    paid: list[str] = []
+
+    def somebody_pays(path: str) -> None:
+        if path.endswith("/payment") and not paid:
+            paid.append("130.00")
+            world.person.take_payment(customer, "130.00", invoices={ours["Id"]: "130.00"})
+
+    world.person.edit_payment(world.one("Payment")["Id"], invoices={})
+    uses = [{"credit_id": credit, "amount": "19.28"}]
+    world.user.receive_payment(invoice_id=invoice, amount="19.28", credits=uses, method=None)
+    world.before_each_call = somebody_pays
+    world.settle()
+    world.wait(minutes=10)
+
+    assert paid
+    assert sorted(payment["TotalAmt"] for payment in world.all("Payment")) == [Decimal("128.39"), Decimal("130.00")]
+    world.check(unexplained=True)
+
+
+def _credit_of_a_payment_on_an_invoice_of_quickbooks_own(world: World) -> tuple[str, str]:
+    """128.39 came in, 87.74 of it on an invoice that QuickBooks alone has; an invoice of ours stands open."""
+    company, customer = world.linked_company()
+    own = world.person.create_invoice(customer, "87.74")
+    world.person.take_payment(customer, "128.39", invoices={own["Id"]: "87.74"})
+    world.settle()
+    invoice = world.user.create_invoice(company_id=company, amount="134.72")
+    world.settle()
+    [credit] = world.account.all("credit", company)
+    assert credit["remaining_balance"] == "40.65"
+    return credit["id"], invoice["id"]
