@@ -535,7 +535,17 @@ class _Draft:
         return document
 
     def _first(self) -> Payment | None:
-        return next((p for p in self.payments if p.posted), None) or next(iter(self.payments), None)
+        """The payment whose number, day and method it bears, if any: what only used its credit lends it none."""
+        bringing = [payment for payment in self.payments if not self.held or self._brought(payment)]
+        return next((p for p in bringing if p.posted), None) or next(iter(bringing), None)
+
+    def _brought(self, payment: Payment) -> bool:
+        if payment.makes or any(credit.payment == payment.id for credit in self.held):
+            return True
+        if payment.posted:
+            return payment.amount > sum(use.amount for use in payment.uses)
+        # A voided one has no uses any more: one that used the credit is younger than that.
+        return payment.at <= min(credit.at for credit in self.held)
 
     def _company(self) -> str:
         first = self._first()

@@ -544,3 +544,30 @@ def _credit_of_a_payment_on_an_invoice_of_quickbooks_own(world: World) -> tuple[
     [credit] = world.account.all("credit", company)
     assert credit["remaining_balance"] == "40.65"
     return credit["id"], invoice["id"]
+
+
+def test_a_payment_keeps_its_number_and_day_when_its_credit_is_used_and_when_that_is_voided(world: World) -> None:
+    """Found by simulation, seed 30081: it took those of the payment that used its credit, with a second write."""
+    company, customer = world.linked_company()
+    world.person.take_payment(customer, "40.65", number="Check 77", date="2026-03-02")
+    world.settle()
+    world.wait(days=9)
+    invoice = world.user.create_invoice(company_id=company, amount="134.72")
+    world.settle()
+    [credit] = world.account.all("credit", company)
+    uses = [{"credit_id": credit["id"], "amount": "19.28"}]
+
+    paid = world.user.receive_payment(invoice_id=invoice["id"], amount="19.28", credits=uses, method=None)
+    world.settle()
+
+    used = world.one("Payment")
+    assert (used["PaymentRefNum"], used["TxnDate"], used["SyncToken"]) == ("Check 77", "2026-03-02", "1")
+    world.user.void_payment(payment_id=paid["id"])
+    world.settle()
+    freed = world.one("Payment")
+    assert (freed["PaymentRefNum"], freed["TxnDate"], freed["UnappliedAmt"]) == (
+        "Check 77",
+        "2026-03-02",
+        used["TotalAmt"],
+    )
+    world.check()
