@@ -158,6 +158,8 @@ def _first_meeting(
     key: Key, erp: Side, qbo: Side, situation: Situation, scope: frozenset[Key]
 ) -> Step | Conflict | None:
     live_erp, live_qbo = _live(erp), _live(qbo)
+    if isinstance(erp, Ending) and qbo is not None and _is_linked(situation, key):
+        return _ended_before_it_was_agreed(key, erp, qbo, situation)
     if live_erp and live_qbo:
         if same_money(erp, qbo):
             return _remember(key, erp, qbo, "QuickBooks holds it already.")
@@ -171,6 +173,13 @@ def _first_meeting(
     if live_qbo and erp is None and key in situation.importable:
         return _declare(key, None, qbo, "New in QuickBooks.")
     return None
+
+
+def _ended_before_it_was_agreed(key: Key, erp: Ending, qbo: Side, situation: Situation) -> Step | Conflict | None:
+    """The ERP was told of it, but held something else, and has nothing of it any more."""
+    if in_step(erp, qbo):
+        return _remember(key, erp, qbo, "The ERP has nothing to hold of it.")
+    return _quickbooks_moved(key, erp, qbo, Agreed(), situation, erp_moved=True)
 
 
 def _quickbooks_moved(

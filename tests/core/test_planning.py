@@ -105,6 +105,16 @@ def test_what_ended_in_the_erp_is_ended_as_quickbooks_can(document: Document, en
     assert step(document.key, ending, document, document).action is action
 
 
+def test_what_ended_in_the_erp_before_both_agreed_is_remembered_or_told_again() -> None:
+    """The ERP was told, held something else, and has ended that since: nothing stays open without a word."""
+    elsewhere = replace(PAYMENT, invoices=(), outside=PAYMENT.total)
+
+    assert step("payment:P", Ending.DELETED, elsewhere, Agreed(linked=True)).action is Action.REMEMBER
+    assert step("payment:P", Ending.VOIDED, Ending.DELETED, Agreed(linked=True)).action is Action.REMEMBER
+    assert step("payment:P", Ending.VOIDED, PAYMENT, Agreed(linked=True)).action is Action.DECLARE
+    assert isinstance(decide("payment:P", Ending.VOIDED, PAYMENT, Agreed(linked=True), two_way=False), Conflict)
+
+
 def test_a_linked_payment_that_lost_everything_is_deleted() -> None:
     empty = replace(PAYMENT, total=0, invoices=())
 

@@ -571,3 +571,26 @@ def test_a_payment_keeps_its_number_and_day_when_its_credit_is_used_and_when_tha
         used["TotalAmt"],
     )
     world.check()
+
+
+def test_money_that_went_elsewhere_before_the_erps_lost_answer_is_not_pending_for_ever(world: World) -> None:
+    """Found by simulation, seed 30342: the ERP had made a credit of it, and ended it before anything was agreed."""
+    company, customer = world.linked_company()
+    own = world.person.create_invoice(customer, "156.53")
+    world.settle()
+    world.erp.faults.add(match={"method": "PUT", "path": "payments"}, kind="timeout_after", times=9)
+    world.person.take_payment(customer, "21.29")
+    world.deliver()
+    world.service.dispatcher.run_due()
+    [credit] = world.account.all("credit", company)
+
+    world.person.edit_payment(world.one("Payment")["Id"], invoices={own["Id"]: "21.29"})
+    world.erp.faults.clear()
+    world.clock.sleep(3600)
+    world.settle()
+    world.wait(minutes=10)
+
+    [link] = world.links(kind="CREDIT", erp_id=credit["id"])
+    assert (link["status"], link["message"]) == ("SYNCED", None)
+    assert world.problems() == []
+    world.check(unexplained=True)
