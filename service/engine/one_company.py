@@ -12,7 +12,7 @@ from service.engine.items import ensure_default_item
 from service.engine.kept_tie_outs import keep_company
 from service.engine.lists import Lists, load_lists
 from service.engine.negatives import used_in_quickbooks
-from service.engine.showing import set_status, show
+from service.engine.showing import document_of, set_status, show
 from service.engine.under_way import UnderWay
 from service.engine.working import Working
 from service.ports import Problem, Transaction
@@ -78,8 +78,9 @@ def _park(w: Working, c: Comparison, mark: int, lists: Lists, code: str, cause: 
     with w.writing() as tx:
         problems.report(tx, w, problems.of_company(w, c, code, cause))
         for ref, keys in c.projection.touches.items():
-            if keys & c.scope and not any(key in c.rows and c.rows[key].quickbooks_id for key in keys):
-                set_status(tx, w, c, ref, min(keys & c.scope), "NOT_SYNCED", cause)
+            main = document_of(c, ref)
+            if main in c.scope and not any(key in c.rows and c.rows[key].quickbooks_id for key in keys):
+                set_status(tx, w, c, ref, main, "NOT_SYNCED", cause)
         keep_company(tx, w, c, lists, problems.causes_by_key(tx.problems.open_of_company(w.id, c.company)))
         tx.marks.done(w.id, c.company, mark)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mappings.distru.projection import RecordRef
 from mappings.documents import Ending, Key
 from mappings.planner import in_step
 from service.engine.compare import Comparison
@@ -16,11 +17,11 @@ def show(tx: Transaction, w: Working, c: Comparison, way: UnderWay, causes: Mapp
     """The sync status beside every record: SYNCED only when every document that carries a part of it is in step."""
     shown = tx.id_map.statuses(w.id, w.epoch, c.company)
     for ref, keys in sorted(c.projection.touches.items()):
-        known = sorted(key for key in keys if key in c.scope or key in c.rows)
-        if not known:
+        main = document_of(c, ref)
+        if main is None:
             continue
+        known = sorted(key for key in keys if _is_kept(c, key))
         states = {key: _state(c, key, causes) for key in known}
-        main = next((key for key in known if ref in c.projection.records.get(key, ())), known[0])
         status = states[main]
         if status == "SYNCED" and any(state not in ("SYNCED", "DELETED_IN_QBO") for state in states.values()):
             status = "PARTIALLY_SYNCED"
@@ -37,6 +38,18 @@ def show(tx: Transaction, w: Working, c: Comparison, way: UnderWay, causes: Mapp
     for ref, why in c.projection.by_choice.items():
         if any(r.wanted for r in c.records if (r.kind, r.erp_id) == ref):
             set_status(tx, w, c, ref, "", "NOT_SYNCED", why)
+
+
+def document_of(c: Comparison, ref: RecordRef) -> Key | None:
+    """The document that a record's status is told of. None where the record is left alone: a document that carries a
+    part of it does not stand for it, and would be taken for its document once it is named beside it."""
+    keys = c.projection.touches[ref]
+    own = [key for key in keys if ref in c.projection.records.get(key, ())]
+    return min((key for key in own or keys if _is_kept(c, key)), default=None)
+
+
+def _is_kept(c: Comparison, key: Key) -> bool:
+    return key in c.scope or key in c.rows
 
 
 def _state(c: Comparison, key: Key, causes: Mapping[Key, str]) -> str:

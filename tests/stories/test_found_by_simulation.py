@@ -594,3 +594,31 @@ def test_money_that_went_elsewhere_before_the_erps_lost_answer_is_not_pending_fo
     assert (link["status"], link["message"]) == ("SYNCED", None)
     assert world.problems() == []
     world.check(unexplained=True)
+
+
+def test_a_payment_that_is_left_alone_is_not_put_on_the_deposit_that_it_used(world: World) -> None:
+    """Found by simulation, seed 30343: after a hard disconnect the deposit was touched and the payment was not. Its
+    status was told of the deposit's Payment, which was taken for its own from then on and grew by its cash."""
+    company, customer = world.linked_company()
+    world.person.take_payment(customer, "5.25")
+    world.settle()
+    [deposit] = world.account.all("credit")
+    invoice = world.user.create_invoice(company_id=company, amount="92.79")
+    used = [{"credit_id": deposit["id"], "amount": "2.60"}]
+    payment = world.user.receive_payment(invoice_id=invoice["id"], amount="52.82", credits=used)
+    world.settle()
+    world.desk.disconnect("acc-1", mode="hard", confirm="Emerald Wholesale", actor=world.actor)
+    world.settle()
+    cash = next(one for one in world.all("Payment") if one["PaymentRefNum"] == payment["payment_number"])
+    world.person.void_payment(cash["Id"])
+
+    world.wait(hours=2)
+    world.connect()
+    world.user.update_company(company, qb_customer_id=customer)
+    world.user.edit_credit(id=deposit["id"], internal_note="asked for")
+    world.settle()
+    world.reconcile()
+
+    assert sorted(f"{one['TotalAmt']:.2f}" for one in world.all("Payment")) == ["0.00", "5.25"]
+    assert world.account.links("payment")[payment["id"]]["quickbooks_id"] is None
+    world.check(unexplained=True)
