@@ -328,7 +328,8 @@ class Link:
 
 @dataclass(frozen=True)
 class Intent:
-    """One write noted before it is sent. `state`: noted, answered, refused or abandoned."""
+    """One write noted before it is sent. `state`: noted, answered, refused or abandoned. `sent_at`: when it last left
+    without being answered."""
 
     id: int
     run_id: str | None
@@ -337,6 +338,7 @@ class Intent:
     document: Raw | None
     state: str
     created_at: datetime
+    sent_at: datetime
 
 
 @dataclass(frozen=True)
@@ -752,6 +754,9 @@ class Journal(Protocol):
         at: datetime,
     ) -> Intent: ...
     def unanswered(self, connection_id: int, epoch: int) -> list[Intent]: ...
+    def sent(self, intent_id: int, at: datetime) -> None:
+        """It is sent again; or, where that sending was answered, the one before it is the last without an answer."""
+
     def close(
         self,
         intent_id: int,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import timedelta
 
 import simplejson
 from structlog.contextvars import bound_contextvars
@@ -16,13 +18,16 @@ from service.engine.reading import keep_deleted, keep_objects
 from service.engine.working import Working, as_object
 from service.engine.writing import close, record_answer
 from service.errors import Gone, Refused, Stale, SyncError, UnknownOutcome
-from service.ports import AlreadyLinked, Audit, Condition, Intent, Operation, Raw, Row, Transaction
+from service.ports import AlreadyLinked, Audit, Condition, Intent, Operation, Problem, Raw, Row, Transaction
 
 _NAMES = {"Customer": "DisplayName", "Item": "Name"}
 """Lists have no documents: what stands for them is found by its unique name."""
 NEVER_ANSWERED = (
     "Its answer had been lost, and the connection ended before it came: see in QuickBooks whether it stands."
 )
+ON_ITS_WAY = timedelta(hours=1)
+"""How long a request that left may still be carried out, such as by a worker that fell asleep over it: as long as the
+access token in it lives (REFERENCE 2.3)."""
 _NUMBER_FIELDS = {"Invoice": "DocNumber", "CreditMemo": "DocNumber", "Payment": "PaymentRefNum"}
 
 
@@ -34,8 +39,9 @@ def repeat_unanswered(w: Working) -> int:
     """
     with w.reading() as tx:
         intents = tx.journal.unanswered(w.id, w.epoch)
+        known = tx.problems.open(w.id) if intents else ()
     for intent in intents:
-        if _is_paused(w, intent):
+        if _is_paused(w, intent) or _was_refused_lately(w, intent, known):
             continue
         try:
             with bound_contextvars(record=intent.key):
@@ -43,7 +49,9 @@ def repeat_unanswered(w: Working) -> int:
         except UnknownOutcome as error:
             if error.quickbooks_code is None:
                 raise
-            _still_unknown(w, intent, error)
+            with w.writing() as tx:
+                advice = "Nothing: it is repeated. If it stays, see it in QuickBooks."
+                problems.report(tx, w, _problem_of(tx, w, intent, error, advice))
         except AlreadyLinked as error:
             # What it made carries our marker, so it is found again; this one must not stop the others.
             _close(w, intent, "abandoned", Refused(str(error)))
@@ -65,26 +73,24 @@ def _is_paused(w: Working, intent: Intent) -> bool:
     return w.is_paused(record[0] if record else "PAYMENT")
 
 
-def _still_unknown(w: Working, intent: Intent, error: UnknownOutcome) -> None:
+def _was_refused_lately(w: Working, intent: Intent, known: Collection[Problem]) -> bool:
+    """What was refused is not asked again with every look (see `_wait_for_the_first`)."""
+    asked = [p.last_seen for p in known if (p.key, p.fingerprint) == (intent.key, intent.write.request_id)]
+    return bool(asked) and w.now() - max(asked) < w.ports.reconcile_every
+
+
+def _problem_of(tx: Transaction, w: Working, intent: Intent, error: SyncError, advice: str) -> Problem:
     """QuickBooks answers, but not whether it did it (its own fault, e.g. 10000): only this document waits."""
-    with w.writing() as tx:
-        row = tx.id_map.get(w.id, w.epoch, intent.key)
-        problem = problems.of_connection(
-            w, error.code, error, "Nothing: it is repeated. If it stays, see it in QuickBooks."
-        )
-        record = record_of(intent.key)
-        problems.report(
-            tx,
-            w,
-            replace(
-                problem,
-                key=intent.key,
-                kind=record[0] if record else None,
-                erp_id=record[1] if record else None,
-                company_id=row.company_id if row else None,
-                quickbooks_id=row.quickbooks_id if row else None,
-            ),
-        )
+    row = tx.id_map.get(w.id, w.epoch, intent.key)
+    record = record_of(intent.key)
+    return replace(
+        problems.of_connection(w, error.code, error, advice),
+        key=intent.key,
+        kind=record[0] if record else None,
+        erp_id=record[1] if record else None,
+        company_id=row.company_id if row else ((intent.document or {}).get("document") or {}).get("customer"),
+        quickbooks_id=row.quickbooks_id if row else None,
+    )
 
 
 def _repeat(w: Working, intent: Intent) -> None:
@@ -92,6 +98,8 @@ def _repeat(w: Working, intent: Intent) -> None:
         if intent.write.operation is Operation.CREATE:
             answer = _made_before(w, intent)
             if answer is None:
+                with w.writing() as tx:
+                    tx.journal.sent(intent.id, w.now())
                 said = w.quickbooks.write(intent.write)
                 answer = _alive(w, intent, said)
                 if answer is None:
@@ -103,15 +111,35 @@ def _repeat(w: Working, intent: Intent) -> None:
         _settled_elsewhere(w, intent, error, "abandoned")
         return
     except Refused as error:
-        # It says nothing of the first attempt; a create was looked for before it was repeated.
-        if intent.write.operation is Operation.CREATE:
-            _close(w, intent, "refused", error)
-        else:
+        # It says nothing of the attempts before.
+        if intent.write.operation is not Operation.CREATE:
             _settled_elsewhere(w, intent, error, "refused")
+        elif _may_still_arrive(w, intent):
+            _wait_for_the_first(w, intent, error)
+        else:
+            _close(w, intent, "refused", error)
         return
     with w.writing() as tx:
         record_answer(tx, w, intent, answer)
         _remember(tx, w, intent, answer)
+
+
+def _may_still_arrive(w: Working, intent: Intent) -> bool:
+    """Whether a create may be carried out yet: a new one with another request id would be a second document. Of a name
+    in a list QuickBooks has one only."""
+    return intent.write.entity not in _NAMES and w.now() - intent.sent_at < ON_ITS_WAY
+
+
+def _wait_for_the_first(w: Working, intent: Intent, error: Refused) -> None:
+    """It stays unanswered, and its document waits: who asks again asks with the same request id."""
+    advice = (
+        "Nothing yet: an earlier request for it, whose answer was lost, may still reach QuickBooks. It is asked again "
+        "every few minutes, and made anew when that cannot happen any more, an hour after it left."
+    )
+    with w.writing() as tx:
+        tx.journal.sent(intent.id, intent.sent_at)
+        problem = _problem_of(tx, w, intent, error, advice)
+        problems.report(tx, w, replace(problem, fingerprint=intent.write.request_id))
 
 
 def _made_before(w: Working, intent: Intent) -> Raw | None:
@@ -131,8 +159,9 @@ def _made_before(w: Working, intent: Intent) -> Raw | None:
         for raw in w.quickbooks.query(entity, [place]):
             if customer_of(raw) == customer and marker_of(raw) == mine:
                 with w.reading() as tx:
-                    if tx.id_map.by_quickbooks(w.id, w.epoch, entity, str(raw["Id"])) is None:
-                        return raw
+                    known = tx.id_map.by_quickbooks(w.id, w.epoch, entity, str(raw["Id"]))
+                if known is None or known.key == intent.key:
+                    return raw
     return None
 
 

@@ -13,6 +13,7 @@ from service.store.tables import journal
 
 _NOTE = insert(journal).returning(journal)
 _CLOSE = update(journal).where(journal.c.id == bindparam("its_id"))
+_SENT = _CLOSE.values(sent_at=bindparam("left_at"))
 _OF_EPOCH = (journal.c.connection_id == bindparam("connection"), journal.c.epoch == bindparam("in_epoch"))
 _UNANSWERED = select(journal).where(*_OF_EPOCH, journal.c.state == "noted").order_by(journal.c.id)
 _ANSWERED_COUNT = (
@@ -48,12 +49,16 @@ class SqlJournal(Repository):
             "document": document,
             "state": "noted",
             "created_at": at,
+            "sent_at": at,
         }
         return _read(self._connection.execute(_NOTE, noted).one())
 
     def unanswered(self, connection_id: int, epoch: int) -> list[Intent]:
         found = self._connection.execute(_UNANSWERED, {"connection": connection_id, "in_epoch": epoch})
         return [_read(row) for row in found]
+
+    def sent(self, intent_id: int, at: datetime) -> None:
+        self._connection.execute(_SENT, {"its_id": intent_id, "left_at": at})
 
     def close(
         self,
@@ -92,4 +97,5 @@ def _read(row: Row[Any]) -> Intent:
         document=row.document,
         state=row.state,
         created_at=row.created_at,
+        sent_at=row.sent_at or row.created_at,
     )

@@ -202,6 +202,7 @@ journal = Table(
     Column("intuit_tid", Text),
     Column("error", Prose),
     Column("closed_at", Instant),
+    Column("sent_at", Instant),
     Index(None, "connection_id", "epoch", "key"),
     Index(
         "ix_journal_unanswered",

@@ -126,6 +126,17 @@ def test_a_write_is_unanswered_until_it_is_closed(store: SqlStore, acme: int):
     assert second.write == a_write("r-2")
 
 
+def test_a_write_that_is_sent_again_says_when_it_last_left(store: SqlStore, acme: int):
+    intent = note(store, acme, "r-1")
+
+    with store.writing() as t:
+        t.journal.sent(intent.id, LATER)
+
+    with store.reading() as t:
+        assert t.journal.unanswered(acme, EPOCH) == [replace(intent, sent_at=LATER)]
+    assert intent.sent_at == NOON
+
+
 def test_only_definite_answers_make_a_new_generation(store: SqlStore, acme: int):
     for n, state in enumerate(["answered", "refused", "abandoned"]):
         close(store, note(store, acme, f"r-{n}").id, state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -622,3 +623,67 @@ def test_a_payment_that_is_left_alone_is_not_put_on_the_deposit_that_it_used(wor
     assert sorted(f"{one['TotalAmt']:.2f}" for one in world.all("Payment")) == ["0.00", "5.25"]
     assert world.account.links("payment")[payment["id"]]["quickbooks_id"] is None
     world.check(unexplained=True)
+
+
+def while_the_first_create_is_on_its_way(world: World, entity: str, happens: Callable[[], object]) -> None:
+    """A worker falls asleep over its first create, for longer than its lease."""
+
+    def sleep(path: str) -> None:
+        if path.endswith(f"/{entity}"):
+            world.before_each_call = lambda _: None
+            world.clock.sleep(130)
+            happens()
+
+    world.before_each_call = sleep
+
+
+@pytest.mark.parametrize("lifetime", [None, 0])
+def test_a_create_that_is_refused_when_it_is_repeated_is_not_made_anew_while_the_first_is_on_its_way(
+    world: World, lifetime: int | None
+) -> None:
+    """Found by simulation, seed 30317: the refusal of the repeat was taken for the end of the first attempt, whose
+    worker had fallen asleep. Planned anew under another request id the memo was made, and when it woke once more.
+    Where QuickBooks forgets request ids, what arrived meanwhile is found before it is asked for again."""
+    world.company.switches.requestid_lifetime_s = lifetime
+    company, _ = world.linked_company()
+    world.settle()
+    world.qbo.faults.add(match={"operation": "create"}, kind=("fault", "610", "Object Not Found"))
+    while_the_first_create_is_on_its_way(world, "creditmemo", world.service.dispatcher.run_due)
+
+    world.user.create_credit(company_id=company, amount="81.60")
+    world.settle()
+    world.wait(minutes=10)
+
+    rows = world.desk.audit("acc-1", record=None, run=None, cursor=None, limit=99)["data"]
+    made = [row["quickbooks_id"] for row in rows if row["side"] == "quickbooks"]
+    assert made == [world.one("CreditMemo")["Id"]]
+    assert world.problems() == []
+    world.check()
+
+
+def test_what_is_refused_when_it_is_repeated_is_made_anew_once_the_first_cannot_arrive_any_more(world: World) -> None:
+    """Where QuickBooks answers a refused request id with the refusal for ever, waiting alone would never end."""
+    world.company.switches.requestid_after_fault = "replay"
+    company, _ = world.linked_company()
+    world.settle()
+    world.qbo.faults.add(match={"operation": "create"}, kind="timeout_before")
+    world.user.create_credit(company_id=company, amount="81.60")
+    world.deliver()
+    world.service.dispatcher.run_due()
+    world.person.close_books(world.clock().date().isoformat())
+    world.wait(minutes=2)
+    world.person.close_books(None)
+    tries = world.company.calls.free
+
+    for _ in range(10):
+        world.wait(minutes=5)
+    assert world.all("CreditMemo") == []
+    assert [problem["code"] for problem in world.problems()] == ["closed_books"]
+    assert world.company.calls.free - tries <= 10
+
+    for _ in range(3):
+        world.wait(minutes=5)
+
+    assert f"{world.one('CreditMemo')['TotalAmt']:.2f}" == "81.60"
+    assert world.problems() == []
+    world.check()
