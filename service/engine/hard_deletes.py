@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -51,9 +51,24 @@ def _let_the_erp_catch_up(w: Working, told_at: datetime) -> None:
         w.ports.pause((LAG - since).total_seconds())
 
 
+def check_what_made_the_cancelled(w: Working) -> None:
+    """Nobody cancels the credit of a payment on its own (contracts/erp.md, part 2): where nobody told that the payment
+    was deleted, it would be left with the rest of its money."""
+    credits, companies = {credit for _, credit in w.cancelled}, {company for company, _ in w.cancelled}
+    w.cancelled.clear()
+    with w.reading() as tx:
+        records = [record for company in sorted(companies) for record in tx.records.of_company(w.id, company)]
+    payments = [record for record in records if record.kind == "PAYMENT" and not record.deleted]
+    check_deleted(w, "PAYMENT", [payment.erp_id for payment in payments if not credits.isdisjoint(_made_by(payment))])
+
+
+def _made_by(payment: Record) -> Iterator[str]:
+    return (str(credit.get("id")) for credit in payment.body.get("overpayment_credits") or ())
+
+
 def check_deleted(w: Working, kind: str, ids: Sequence[str]) -> None:
     """Ask the ERP for a few records by id: those that it does not have any more were deleted for good."""
-    gone = _missing(w, kind, ids)
+    gone = _missing(w, kind, ids) if ids else []
     _end(w, gone)
     if kind == "INVOICE" and gone:
         _check_payments_of(w, {record.erp_id for record in gone})

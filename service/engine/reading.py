@@ -111,6 +111,8 @@ def keep_records(tx: Transaction, w: Working, records: Sequence[Record], *, touc
     for kind in {r.kind for r in changed} if touched else ():
         tx.records.set_wanted(w.id, kind, [r.erp_id for r in changed if r.kind == kind and r.wanted is None], "touched")
     tx.marks.add(w.id, {record.company_id for record in changed if record.company_id})
+    cancelled = (r for r in changed if r.kind == "CREDIT" and r.body.get("status") == "CANCELED")
+    w.cancelled |= {(record.company_id, record.erp_id) for record in cancelled if record.company_id}
     for record in changed:
         if record.company_id is None and not record.deleted:
             problems.report(tx, w, problems.of_unreadable(w, record.kind, record.body, "it names no company"))

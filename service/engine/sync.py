@@ -22,7 +22,7 @@ from service.engine.customers import (
     park_unmapped,
 )
 from service.engine.erp_notices import read_erp_notices
-from service.engine.hard_deletes import census, refuse_the_key_of_another_account
+from service.engine.hard_deletes import census, check_what_made_the_cancelled, refuse_the_key_of_another_account
 from service.engine.kept_tie_outs import keep_tie_out
 from service.engine.links import push_links
 from service.engine.lists import Lists, load_lists, preferences_are_younger_than, refresh_preferences
@@ -86,6 +86,8 @@ def read_both(w: Working, look: Look) -> None:
         census(w, now_please=look.census)
     if from_erp:
         read_erp_notices(w, from_erp, dict(look.bodies))
+    if w.cancelled:
+        check_what_made_the_cancelled(w)
     first = not w.connection.watermarks.get("quickbooks")
     if look.everything or first or (from_quickbooks and not are_echoes(w, from_quickbooks)):
         read_quickbooks(w)

@@ -75,6 +75,8 @@ class Working:
         self.claim = claim
         self.run = run
         self.declared = False
+        self.cancelled: set[tuple[str, str]] = set()
+        """(company, credit) of the ERP, just read to be cancelled: what made the credit may have been deleted."""
         self._in_turns = in_turns
         self._turn_ends = ports.clock() + TURN
         self._places = 0
