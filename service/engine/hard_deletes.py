@@ -35,7 +35,7 @@ def forget(w: Working, deleted: Iterable[tuple[str, str]], *, told_at: datetime)
     with w.reading() as tx:
         known = [record for kind in ids for record in tx.records.many(w.id, kind, ids[kind])]
     _end(w, [record for record in known if not record.deleted])
-    _let_the_erp_catch_up(w, told_at)
+    let_the_erp_catch_up(w, told_at)
     if orders := ids["ORDER"]:
         check_deleted(w, "INVOICE", _live(w, "INVOICE", lambda record: _ref(record, "order") in orders))
         deposits = _live(w, "PAYMENT", lambda r: _ref(r, "order") in orders and _ref(r, "invoice") is None)
@@ -44,9 +44,9 @@ def forget(w: Working, deleted: Iterable[tuple[str, str]], *, told_at: datetime)
         _check_payments_of(w, invoices)
 
 
-def _let_the_erp_catch_up(w: Working, told_at: datetime) -> None:
-    """A notice may be faster than the reads: what is deleted would be shown as if it stood."""
-    since = w.now() - told_at
+def let_the_erp_catch_up(w: Working, changed_at: datetime) -> None:
+    """A notice or an answer may be faster than the reads: what is gone would be shown as if it stood."""
+    since = w.now() - changed_at
     if timedelta() <= since < LAG:
         w.ports.pause((LAG - since).total_seconds())
 

@@ -13,7 +13,7 @@ from mappings.planner import in_step
 from mappings.quickbooks import Entity, customer_of
 from service.engine import problems
 from service.engine.compare import Comparison
-from service.engine.hard_deletes import check_deleted
+from service.engine.hard_deletes import check_deleted, let_the_erp_catch_up
 from service.engine.links import push_links
 from service.engine.reading import keep_records
 from service.engine.under_way import UnderWay
@@ -88,7 +88,10 @@ def _ask_after_the_unnamed(way: UnderWay, key: Key, named: set[str]) -> None:
     """A payment that the answer leaves out was voided by what was declared, or deleted for good before: counted on
     beside the credit that the ERP made of its money, it would be the same money twice."""
     refs = way.c.projection.records.get(key, ())
-    check_deleted(way.w, "PAYMENT", [erp_id for kind, erp_id in refs if kind == "PAYMENT" and erp_id not in named])
+    unnamed = [erp_id for kind, erp_id in refs if kind == "PAYMENT" and erp_id not in named]
+    if unnamed:
+        let_the_erp_catch_up(way.w, way.w.now())
+        check_deleted(way.w, "PAYMENT", unnamed)
 
 
 # ------------------------------------------------------------------------------------------------ learning

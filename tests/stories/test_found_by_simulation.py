@@ -687,3 +687,22 @@ def test_what_is_refused_when_it_is_repeated_is_made_anew_once_the_first_cannot_
     assert f"{world.one('CreditMemo')['TotalAmt']:.2f}" == "81.60"
     assert world.problems() == []
     world.check()
+
+
+def test_money_taken_off_an_invoice_is_not_doubled_by_reads_that_lag(world: World) -> None:
+    """Found by simulation, seed 52033: the ERP had voided the payment and made a credit of its money, and showed both
+    for a second; 38.16 became 76.32 in QuickBooks."""
+    company, customer = world.linked_company()
+    world.user.create_invoice(company_id=company, amount="38.16")
+    world.settle()
+    payment = world.person.take_payment(customer, "38.16", invoices={world.one("Invoice")["Id"]: "38.16"})["Id"]
+    world.wait(minutes=20)
+    world.erp.read_lag_seconds = 1
+    world.clock.sleep(10)
+
+    world.person.edit_payment(payment, invoices={})
+    world.settle()
+
+    money = world.one("Payment")
+    assert (f"{money['TotalAmt']:.2f}", f"{money['UnappliedAmt']:.2f}") == ("38.16", "38.16")
+    world.check()
