@@ -43,8 +43,7 @@ class Situation:
 
     `auto_applied`: whether an application that QuickBooks made itself is adopted or re-pointed (`repoint`).
     `wanted`: documents without a link that are to be sent. `importable`: documents born in QuickBooks that the ERP is
-    to
-    have (two-way).
+    to have (two-way). `names`: what people call the customers, where documents stand under another one.
     """
 
     company: str
@@ -55,6 +54,8 @@ class Situation:
     importable: frozenset[Key] = frozenset()
     two_way: bool = False
     auto_applied: str = "adopt"
+    elsewhere: Mapping[Key, Document] = field(default_factory=dict)
+    names: Mapping[Key, str] = field(default_factory=dict)
 
 
 def plan(situation: Situation) -> CompanyPlan:
@@ -67,7 +68,7 @@ def plan(situation: Situation) -> CompanyPlan:
     ):
         if key in situation.projection.waits:
             continue
-        verdict = _decide(key, situation, scope)
+        verdict = _never_made_again(_decide(key, situation, scope), situation)
         if isinstance(verdict, Step):
             steps.append(verdict)
         elif isinstance(verdict, Conflict):
@@ -142,6 +143,14 @@ def _decide(key: Key, situation: Situation, scope: frozenset[Key]) -> Step | Con
     return _quickbooks_moved(key, erp, qbo, agreed, situation, erp_moved=erp_moved)
 
 
+def _never_made_again(verdict: Step | Conflict | None, situation: Situation) -> Step | Conflict | None:
+    """While what stands for it lives under another customer, a document is brought back instead."""
+    if not isinstance(verdict, Step) or verdict.action is not Action.CREATE or verdict.key not in situation.elsewhere:
+        return verdict
+    back = _to_quickbooks(verdict.key, verdict.document, situation.elsewhere[verdict.key], verdict.reason)
+    return replace(back, erp=verdict.erp) if back else None
+
+
 def in_step(erp: Side, qbo: Side) -> bool:
     """Whether both books say the same of a document, as far as each can hold it.
 
@@ -187,6 +196,8 @@ def _quickbooks_moved(
 ) -> Step | Conflict | None:
     kind = _kind(erp, qbo, agreed)
     if not flow(kind, key, two_way=situation.two_way).into:
+        if _stands_elsewhere(qbo, agreed, situation.company):
+            return _given_away(key, erp, qbo, agreed, situation)
         return _moved_in_quickbooks(key, erp, qbo, agreed)
     if not erp_moved:
         return _declare(key, erp, qbo, "Changed in QuickBooks.")
@@ -200,6 +211,30 @@ def _quickbooks_moved(
     if live_qbo:
         return _declare(key, erp, qbo, "Ended in the ERP, changed in QuickBooks; QuickBooks is the truth.")
     return _declare(key, erp, qbo, "Ended in QuickBooks, changed in the ERP; QuickBooks is the truth.")
+
+
+def _stands_elsewhere(qbo: Side, agreed: Agreed, company: Key) -> bool:
+    """Whether it is under another customer now than this company's, and than the one where it was left."""
+    live, before = _live(qbo), _live(agreed.quickbooks)
+    return live is not None and live.customer not in (company, before.customer if before else None)
+
+
+def _given_away(key: Key, erp: Side, qbo: Side, agreed: Agreed, situation: Situation) -> Conflict:
+    """A document that the ERP owns was given to another customer: it has not ended, so it is never made again."""
+    there = _live(qbo)
+    assert there is not None
+    ours, theirs = (situation.names.get(each, each) for each in (situation.company, there.customer))
+    return Conflict(
+        key,
+        "moved_to_another_customer",
+        f"QuickBooks holds this document under the customer '{theirs}'; by the ERP it belongs to '{ours}'.",
+        f"Give it back to '{ours}', in QuickBooks or by keeping what the ERP says. If it is to stay with '{theirs}', "
+        "make the same change in the ERP.",
+        erp,
+        qbo,
+        agreed.erp,
+        ("use_erp",),
+    )
 
 
 def _moved_in_quickbooks(key: Key, erp: Side, qbo: Side, agreed: Agreed) -> Conflict:

@@ -71,7 +71,7 @@ def read_objects(
         gone = deleted or (customer is not None and customer_of(raw) != customer)
         documents[key] = Ending.DELETED if gone else read_object(entity, raw, key, known, company)
         entities[key] = (entity, raw["Id"])
-    return Held(_with_foreign_uses(documents), entities)
+    return Held(with_foreign_uses(documents), entities)
 
 
 def read_object(entity: str, raw: Raw, key: Key, known: Mapping[Entity, Key], company: str) -> Side:
@@ -245,7 +245,7 @@ def known_target(linked: Raw, known: Mapping[Entity, Key]) -> Key | None:
     return None if key and key.startswith("negative:") else key
 
 
-def _with_foreign_uses(documents: dict[Key, Side]) -> dict[Key, Side]:
+def with_foreign_uses(documents: Mapping[Key, Side]) -> dict[Key, Side]:
     """Tell each credit memo what of it went to documents that the ERP does not have, and what was paid out."""
     outside: dict[Key, int] = defaultdict(int)
     refunded: dict[Key, int] = defaultdict(int)

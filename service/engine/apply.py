@@ -80,8 +80,9 @@ def _is_waiting(way: UnderWay, step: Step) -> bool:
 
 
 def _stands(way: UnderWay, key: Key) -> bool:
-    """Whether QuickBooks holds it, so that something may be put against it."""
-    return key in way.c.held.entities and not isinstance(way.c.held.documents.get(key), Ending)
+    """Whether QuickBooks holds it under our customer, so that something may be put against it (REFERENCE 4.14)."""
+    side = way.c.held.documents.get(key)
+    return key in way.c.held.entities and not isinstance(side, Ending) and (not side or side.customer == way.c.company)
 
 
 def _in_its_place(way: UnderWay, key: Key) -> list[Key]:
@@ -178,10 +179,13 @@ def _look_again(way: UnderWay, step: Step, error: SyncError) -> None:
 
 
 def _remember(way: UnderWay, step: Step) -> None:
-    """Both books agree already: keep it."""
+    """Both books agree already: keep it. What ended for this company and lives under another customer is that one's."""
     way.moved.add(step.key)
     entity = way.c.held.entities.get(step.key)
     with way.w.writing() as tx:
+        if entity and isinstance(step.document, Ending) and step.key in way.c.situation.elsewhere:
+            to_erp.hand_over(tx, way, entity)
+            entity = None
         way.save(tx, step.key, entity, step.erp, step.document, status=_status_after(way, step))
         tx.problems.settle(way.w.id, step.key, at=way.w.now())
         if step.key in way.c.adopted:

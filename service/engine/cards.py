@@ -14,12 +14,13 @@ from mappings.keys import born_key, record_of
 from mappings.money import text
 from mappings.quickbooks import amount_of, link_amounts, open_balance
 from mappings.sides import Sides
-from mappings.tieout import TieOut, tie_out
+from mappings.tieout import TieOut
 from service.engine import sentences, views
 from service.engine.compare import Comparison, company_key, compare
 from service.engine.lists import Lists, load_lists
 from service.engine.looking import sides_of
 from service.engine.sentences import Wording
+from service.engine.tying_out import compared
 from service.engine.working import Ports, Working
 from service.ports import Claim, Connection, ConnectionState, Hit, Link, Problem, QboObject, Record, Transaction
 
@@ -152,7 +153,8 @@ def card(shelf: Shelf, subject: Subject) -> View:
     key = _key(subject, c, sides)
     problems = _problems(tx, subject, key)
     say = _wording(shelf, subject, c)
-    balances = _balances(c, shelf.lists_of(connection)) if c else None
+    # QuickBooks' own balance is only as fresh as its last read.
+    balances = compared(c, shelf.lists_of(connection)) if c else None
     erp, quickbooks = _erp(subject, sides, balances), _quickbooks(subject, sides, key, balances)
     return {
         **short(subject),
@@ -197,12 +199,6 @@ def _wording(shelf: Shelf, subject: Subject, c: Comparison | None) -> Wording:
 
 
 # ---------------------------------------------------------------------------------------------- both states
-
-
-def _balances(c: Comparison, lists: Lists) -> TieOut:
-    """A/R and credit of a company by its documents: QuickBooks' own balance is only as fresh as its last read."""
-    others = [(o.entity, o.body) for o in c.objects.values() if not o.deleted]
-    return tie_out(c.books, c.projection.documents, c.held, others, lists.receivable_accounts)
 
 
 def _erp(subject: Subject, sides: Sides | None, balances: TieOut | None) -> View | None:

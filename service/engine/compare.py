@@ -20,9 +20,9 @@ from mappings.quickbooks import (
     adoptable,
     foreign_uses,
     marker_of,
-    read_object,
     read_objects,
 )
+from service.engine.elsewhere import Visitor, elsewhere, visitors
 from service.engine.left_behind import left_behind
 from service.engine.lists import Lists
 from service.engine.working import Working
@@ -31,7 +31,10 @@ from service.ports import QboObject, Raw, Record, Row, Transaction
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything known of one company, and what follows from it."""
+    """Everything known of one company, and what follows from it.
+
+    `visitors`: what stands under its customer for records of other companies.
+    """
 
     company: str
     customer: str | None
@@ -47,6 +50,7 @@ class Comparison:
     scope: frozenset[Key]
     adopted: Mapping[Key, Entity] = field(default_factory=dict)
     left_behind: Mapping[Entity, RecordRef] = field(default_factory=dict)
+    visitors: Mapping[Entity, Visitor] = field(default_factory=dict)
 
     def refs(self, lists: Lists, settings: Mapping[str, Any]) -> Refs:
         """The QuickBooks ids that a body may need."""
@@ -91,7 +95,7 @@ def compare(
     archived = _archived(tx, w, company_id)
     terms = _terms(w, lists, rows, archived, records, two_way=two_way)
     projection = project(books, terms)
-    objects = _objects(tx, w, customer, rows)
+    objects, of_others = _objects(tx, w, customer, rows)
     known = {(row.quickbooks_type or "", row.quickbooks_id): key for key, row in rows.items() if row.quickbooks_id}
     agreed = {
         key: Agreed(from_json(row.agreed), from_json(row.echo), linked=row.quickbooks_id is not None)
@@ -107,7 +111,8 @@ def compare(
     known |= {entity: key for key, entity in adopted.items()}
     cut_over = w.settings.get("cut_over_date")
     held = _held(objects, known, company_id, customer, two_way=two_way, cut_over=cut_over)
-    held = _where_they_were(held, rows, company_id, objects, known)
+    moved = elsewhere(tx, w, company_id, customer, rows, objects, known, two_way=two_way)
+    held = replace(held, documents={**held.documents, **moved.documents})
     adopted = adopted | _adopt_same_links(projection, agreed, scope, held)
     if adopted.keys() - held.documents.keys():
         known |= {entity: key for key, entity in adopted.items()}
@@ -115,7 +120,9 @@ def compare(
     left = left_behind(tx, w, books, objects, known, rows.values())
     born = importable(held, agreed, cut_over) - {born_key(*entity) for entity in left} if two_way else frozenset()
     auto_applied = str(w.settings.get("auto_applied") or "adopt")
-    situation = Situation(company_id, projection, held, agreed, wanted, born, two_way, auto_applied)
+    situation = Situation(
+        company_id, projection, held, agreed, wanted, born, two_way, auto_applied, moved.living, moved.names
+    )
     return Comparison(
         company_id,
         customer,
@@ -131,6 +138,7 @@ def compare(
         in_scope(situation),
         adopted,
         left,
+        of_others,
     )
 
 
@@ -180,8 +188,11 @@ def _terms(
     )
 
 
-def _objects(tx: Transaction, w: Working, customer: str | None, rows: Mapping[Key, Row]) -> dict[Entity, QboObject]:
-    """The customer's objects, and those of ours that have moved to another customer; not what another company has."""
+def _objects(
+    tx: Transaction, w: Working, customer: str | None, rows: Mapping[Key, Row]
+) -> tuple[dict[Entity, QboObject], dict[Entity, Visitor]]:
+    """The customer's objects, and those of ours that have moved to another customer; apart from them what another
+    company has."""
     found = {(o.entity, o.id): o for o in tx.objects.of_customer(w.id, w.epoch, customer)} if customer else {}
     ours = {(row.quickbooks_type or "", row.quickbooks_id) for row in rows.values() if row.quickbooks_id}
     for entity in ours - found.keys():
@@ -189,9 +200,9 @@ def _objects(tx: Transaction, w: Working, customer: str | None, rows: Mapping[Ke
         if known:
             found[entity] = known
     others = [e for e in found.keys() - ours if e[0] in (*RECEIVABLES, "Purchase")]
-    for entity in tx.id_map.owners(w.id, w.epoch, others):
-        del found[entity]
-    return found
+    owners = tx.id_map.owners(w.id, w.epoch, others)
+    of_others = visitors(tx, w, found, owners)
+    return {entity: o for entity, o in found.items() if entity not in owners}, of_others
 
 
 def _held(
@@ -213,18 +224,6 @@ def _held(
         (o.entity, o.body, o.deleted) for o in objects.values() if o.entity in RECEIVABLES or (o.entity, o.id) in names
     ]
     return read_objects(readable, names, company, customer)
-
-
-def _where_they_were(
-    held: Held, rows: Mapping[Key, Row], company: str, objects: Mapping[Entity, QboObject], known: Mapping[Entity, Key]
-) -> Held:
-    """Documents that arrived from another company still belong to it in QuickBooks: that is no move of QuickBooks'."""
-    moved = {}
-    for key, row in rows.items():
-        o = objects.get((row.quickbooks_type or "", row.quickbooks_id or ""))
-        if row.company_id not in (None, company) and o is not None and not o.deleted:
-            moved[key] = read_object(o.entity, o.body, key, known, row.company_id or "")
-    return replace(held, documents={**held.documents, **moved})
 
 
 def _wanted(projection: Projection, records: list[Record]) -> set[Key]:

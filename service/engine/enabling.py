@@ -18,13 +18,14 @@ from mappings.keys import owner
 from mappings.money import cents, text
 from mappings.plan import Action
 from mappings.quickbooks import amount_of, is_voided, open_balance
-from mappings.tieout import contribution, erp_receivable, tie_out
+from mappings.tieout import contribution, erp_receivable
 from service.engine import views
 from service.engine.compare import Comparison, compare
 from service.engine.customers import linked_companies
 from service.engine.lists import Lists, load_lists
 from service.engine.reading import keep_records, read_erp
 from service.engine.sync import Look, bring_into_step, read_both
+from service.engine.tying_out import compared
 from service.engine.working import Working, as_record, digest, dumps
 from service.errors import Refused
 from service.ports import Audit, Record, Transaction
@@ -148,7 +149,7 @@ def _outcome(tx: Transaction, w: Working, company: str, lists: Lists, used_credi
     erp_after = erp_receivable(after.books) + sum(
         contribution(s.document) - contribution(s.erp) for s in changes if s.action is Action.DECLARE
     )
-    quickbooks_before = _quickbooks(now, lists)
+    quickbooks_before = compared(now, lists).quickbooks_receivable
     quickbooks_after = quickbooks_before + sum(
         contribution(s.document) - contribution(s.before) for s in changes if s.action is not Action.DECLARE
     )
@@ -236,11 +237,6 @@ def _after(records: Iterable[Record], cancels: tuple[str, ...], *, revert: bool)
         replace(r, body=bodies[(r.kind, r.erp_id)], wanted="touched" if (r.kind, r.erp_id) in touched else r.wanted)
         for r in kept
     ]
-
-
-def _quickbooks(c: Comparison, lists: Lists) -> int:
-    others = [(o.entity, o.body) for o in c.objects.values() if not o.deleted]
-    return tie_out(c.books, c.projection.documents, c.held, others, lists.receivable_accounts).quickbooks_receivable
 
 
 def _cancel(w: Working, company: str, credit: str, *, delete_uses: bool) -> None:

@@ -16,7 +16,7 @@ from mappings.quickbooks import customer_of, marker_of, number_of, read_object
 from service.engine import problems
 from service.engine.reading import keep_deleted, keep_objects
 from service.engine.working import Working, as_object
-from service.engine.writing import close, record_answer
+from service.engine.writing import close, mark_left, record_answer
 from service.errors import Gone, Refused, Stale, SyncError, UnknownOutcome
 from service.ports import AlreadyLinked, Audit, Condition, Intent, Operation, Problem, Raw, Row, Transaction
 
@@ -143,7 +143,8 @@ def _wait_for_the_first(w: Working, intent: Intent, error: Refused) -> None:
 
 
 def _made_before(w: Working, intent: Intent) -> Raw | None:
-    """The document that the lost request made after all, found by number or day, customer and our marker."""
+    """The document that the lost request made after all, found by our marker and its number, whoever somebody gave it
+    to since; or by our marker, day and customer."""
     wanted = simplejson.loads(intent.write.body, use_decimal=True)
     field, entity = _NUMBER_FIELDS.get(intent.write.entity), intent.write.entity
     number, customer = number_of(wanted), customer_of(wanted)
@@ -157,7 +158,8 @@ def _made_before(w: Working, intent: Intent) -> Raw | None:
     places = [Condition(field, "=", number)] if field and number else []
     for place in (*places, Condition("TxnDate", "=", wanted["TxnDate"])):
         for raw in w.quickbooks.query(entity, [place]):
-            if customer_of(raw) == customer and marker_of(raw) == mine:
+            is_ours = customer_of(raw) == customer or (number is not None and number_of(raw) == number)
+            if is_ours and marker_of(raw) == mine:
                 with w.reading() as tx:
                     known = tx.id_map.by_quickbooks(w.id, w.epoch, entity, str(raw["Id"]))
                 if known is None or known.key == intent.key:
@@ -221,7 +223,12 @@ def _took_effect(w: Working, intent: Intent, raw: Raw) -> bool:
         company = _company_of(tx, w, intent, raw) or ""
         rows = tx.id_map.of_company(w.id, w.epoch, company)
     known = {(r.quickbooks_type or "", r.quickbooks_id or ""): r.key for r in rows}
-    return in_step(document, read_object(intent.write.entity, raw, intent.key, known, company))
+    as_it_is = read_object(intent.write.entity, raw, intent.key, known, company)
+    return _customer_asked_for(intent) in (None, customer_of(raw)) and in_step(document, as_it_is)
+
+
+def _customer_asked_for(intent: Intent) -> str | None:
+    return customer_of(simplejson.loads(intent.write.body, use_decimal=True))
 
 
 def _close(w: Working, intent: Intent, state: str, error: SyncError, *, deleted: str | None = None) -> None:
@@ -285,6 +292,7 @@ def _remember(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> None:
     tx.audits.add(w.id, [_repeated(w, intent, object_id, company, number=number_of(answer), amount=amount, after=echo)])
     if company:
         tx.marks.add(w.id, [company])
+    mark_left(tx, w, company, from_json(noted.get("before")))
 
 
 def _own_record(tx: Transaction, w: Working, intent: Intent) -> tuple[tuple[str, str], ...]:
@@ -328,6 +336,7 @@ def _company_of(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> str
     row = tx.id_map.get(w.id, w.epoch, intent.key)
     if row is not None and row.company_id:
         return row.company_id
-    customer = customer_of(answer)
+    # Somebody may have given it to another customer since.
+    customer = _customer_asked_for(intent) or customer_of(answer)
     owner = tx.id_map.by_quickbooks(w.id, w.epoch, "Customer", customer) if customer else None
     return owner.company_id if owner else None

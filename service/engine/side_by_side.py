@@ -27,6 +27,7 @@ _KINDS = {
     "Payment": "payment",
     "CreditMemo": "credit memo",
     "Purchase": "cheque",
+    "Customer": "customer",
 }
 
 
@@ -78,7 +79,7 @@ def _fields(side: Side, name_of: NameOf) -> Iterator[tuple[str, _Field]]:
     yield "State", _Field([_state(side)])
     if side is None or isinstance(side, Ending):
         return
-    yield "Customer", _Field([name_of(f"company:{side.customer.removeprefix('company:')}")])
+    yield "Customer", _Field([name_of(side.customer if "@" in side.customer else f"company:{side.customer}")])
     yield "Number", _Field(_maybe(side.number))
     yield "Date", _Field(_maybe(side.date))
     if isinstance(side, Invoice):

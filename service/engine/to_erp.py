@@ -102,11 +102,11 @@ def _learn(way: UnderWay, step: Step, entity: Entity, made: Mapping[str, Sequenc
     records = [as_record(kind, raw, w.connection.connected_at) for kind, raws in made.items() for raw in raws if raw]
     refs = [(record.kind, record.erp_id) for record in records]
     planned, gone = way.c, isinstance(step.document, Ending)
-    there = None if gone and _moved_away(way.c, entity) else entity
+    there = None if gone and key in way.c.situation.elsewhere else entity
     with w.writing() as tx:
         keep_records(tx, w, records)
         if there is None:
-            _hand_over(tx, way, entity)
+            hand_over(tx, way, entity)
         row = way.row(key, there)
         kept = [ref for ref in row.records if ref not in refs]
         carried = [ref for ref in refs if _belongs(way.c, ref, key)]
@@ -121,8 +121,8 @@ def _learn(way: UnderWay, step: Step, entity: Entity, made: Mapping[str, Sequenc
             way.save(tx, key, there, step.document if erp is None else erp, step.document, status=status)
             tx.problems.settle(w.id, key, at=w.now())
         else:
-            # What both held before stays remembered: QuickBooks' change is not done with.
-            way.save(tx, key, there, before, from_json(row.echo))
+            # What both held before stays remembered, and what it stands on: QuickBooks' change is not done with.
+            way.save(tx, key, entity, before, from_json(row.echo))
             way.compare(tx)
             error = Refused(problems.difference(step.document, erp), code="not_mirrored")
             # As the next look will find it, so that the very same is not told again.
@@ -150,13 +150,8 @@ def _belongs(c: Comparison, ref: tuple[str, str], key: Key) -> bool:
     return known in (None, key) and not default
 
 
-def _moved_away(c: Comparison, entity: Entity) -> bool:
+def hand_over(tx: Transaction, way: UnderWay, entity: Entity) -> None:
     """A document that a person gave to another customer: this company lets go of it, the other one meets it anew."""
-    known = c.objects.get(entity)
-    return known is not None and not known.deleted and customer_of(known.body) != c.customer
-
-
-def _hand_over(tx: Transaction, way: UnderWay, entity: Entity) -> None:
     customer = customer_of(way.c.objects[entity].body)
     owner = tx.id_map.by_quickbooks(way.w.id, way.w.epoch, "Customer", customer) if customer else None
     tx.marks.add(way.w.id, [owner.company_id] if owner and owner.company_id else [])

@@ -6,14 +6,15 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from mappings.documents import CreditMemo, Ending, Invoice, Key, Payment, Side, amounts
+from mappings.keys import born_key
 from mappings.plan import Action, Step
 from mappings.planner import in_step
-from mappings.quickbooks import TYPES, Entity, body, identity, read_object
+from mappings.quickbooks import TYPES, Entity, body, customer_of, identity, read_object
 from service.engine import problems
 from service.engine.lists import Lists
 from service.engine.under_way import UnderWay, touched_by
 from service.engine.working import as_object, dumps
-from service.engine.writing import note, record_answer, send
+from service.engine.writing import mark_left, note, record_answer, send
 from service.errors import Refused
 from service.ports import Intent, Operation, QuickBooksWrite, Raw, Transaction
 
@@ -126,6 +127,7 @@ def _record(way: UnderWay, step: Step, intent: Intent, answer: Raw) -> None:
         record_answer(tx, w, intent, answer)
         way.save(tx, step.key, entity, _agreed_after(way, step, is_as_asked), _known_after(way, step, echo))
         _touch(tx, way, step, answer)
+        mark_left(tx, w, way.c.company, step.before)
         way.audit(tx, step, entity, "quickbooks", echo)
         if is_as_asked:
             tx.problems.settle(w.id, step.key, at=w.now())
@@ -164,7 +166,9 @@ def _echo(way: UnderWay, step: Step, intent: Intent, answer: Raw) -> tuple[Entit
     if intent.write.operation is Operation.DELETE:
         return way.c.held.entities[step.key], Ending.DELETED
     known = {e: key for key, e in way.c.held.entities.items()}
-    echo = read_object(entity, answer, step.key, known, way.c.company)
+    customer = customer_of(answer)
+    whose = way.c.company if customer in (None, way.c.customer) else born_key("Customer", str(customer))
+    echo = read_object(entity, answer, step.key, known, whose)
     return (entity, str(answer["Id"])), _with_uses(way, step.key, echo)
 
 

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from mappings.documents import Ending, Key
+from mappings.keys import born_key
 from mappings.money import text
-from mappings.quickbooks import amount_of
-from mappings.tieout import tie_out
+from mappings.quickbooks import Held, amount_of, number_of, read_object, with_foreign_uses
+from mappings.tieout import TieOut, tie_out
 from service.engine import problems
 from service.engine.compare import Comparison, compare
 from service.engine.customers import linked_companies
+from service.engine.elsewhere import Visitor
 from service.engine.lists import Lists, load_lists
 from service.engine.unlinked import unlinked
 from service.engine.working import Working
@@ -57,8 +59,7 @@ def of_company(tx: Transaction, w: Working, company: str, lists: Lists, day: str
 
 def tied(c: Comparison, lists: Lists, causes: Mapping[Key, str], day: str | None = None) -> Tied:
     """One linked company's figures, from books that are loaded already. `causes`: why documents wait for a person."""
-    others = [(o.entity, o.body) for o in c.objects.values() if not o.deleted]
-    figures = tie_out(c.books, c.projection.documents, c.held, others, lists.receivable_accounts, day)
+    figures = compared(c, lists, day)
     customer = c.objects.get(("Customer", c.customer or ""))
     return Tied(
         company_id=c.company,
@@ -71,6 +72,27 @@ def tied(c: Comparison, lists: Lists, causes: Mapping[Key, str], day: str | None
         quickbooks_credit=figures.quickbooks_credit,
         explained=tuple(_explained(c, d.kind, d.key, d.amount, causes) for d in figures.explained),
     )
+
+
+def compared(c: Comparison, lists: Lists, day: str | None = None) -> TieOut:
+    """One company's books by the customer under whom each document stands in QuickBooks, whoever it belongs to."""
+    visiting = [visitor.seen for visitor in c.visitors.values()]
+    others = [o for o in c.objects.values() if not o.deleted and o.customer_id == c.customer]
+    rest = [(o.entity, o.body) for o in (*others, *visiting)]
+    return tie_out(c.books, c.projection.documents, _under_our_customer(c), rest, lists.receivable_accounts, day)
+
+
+def _under_our_customer(c: Comparison) -> Held:
+    """What stands elsewhere counts there; of visitors Payments are documents, the others count by what is open."""
+    if not c.visitors and not c.situation.elsewhere:
+        return c.held
+    here = {key: side for key, side in c.held.documents.items() if getattr(side, "customer", c.company) == c.company}
+    known = {entity: key for key, entity in c.held.entities.items()}
+    for entity, visitor in c.visitors.items():
+        if entity[0] == "Payment":
+            key = born_key(*entity)
+            here[key] = read_object(entity[0], visitor.seen.body, key, known, c.company)
+    return Held(with_foreign_uses(here), c.held.entities)
 
 
 def shown(rows: Iterable[Tied]) -> View:
@@ -103,11 +125,12 @@ def shown_company(each: Tied) -> View:
 def _explained(c: Comparison, kind: str, key: str, amount: int, causes: Mapping[str, str]) -> Raw:
     subject = problems.subject_of(c, key) if "@" not in key and key else (None, None)
     entity = c.held.entities.get(key)
+    visitor = _visitor(c, key)
     return {
         "kind": subject[0] or kind,
         "erp_id": subject[1],
         "quickbooks_id": entity[1] if entity else key.partition("@")[2] or None,
-        "number": problems.number_of_key(c, key) if key else None,
+        "number": number_of(visitor.seen.body) if visitor else problems.number_of_key(c, key) if key else None,
         "amount": amount,
         "cause": causes.get(key) or _cause(c, kind, key, subject),
     }
@@ -121,6 +144,9 @@ def _cause(c: Comparison, kind: str, key: str, subject: tuple[str | None, str | 
         return c.projection.by_choice[ref]
     if key in c.projection.waits:
         return c.projection.waits[key].cause
+    visitor = _visitor(c, key)
+    if visitor:
+        return visitor.cause
     if "@" in key:
         spaced = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind).strip()
         return f"Only in QuickBooks: {spaced} {problems.number_of_key(c, key) or key.partition('@')[2]}."
@@ -131,4 +157,11 @@ def _cause(c: Comparison, kind: str, key: str, subject: tuple[str | None, str | 
         return (
             "Only in the ERP: made before the connection, not sent." if key not in c.scope else "Not in QuickBooks yet."
         )
+    if key in c.situation.elsewhere:
+        return "It stands under another customer in QuickBooks."
     return "Ended in QuickBooks." if isinstance(here, Ending) else "Changed on one side and not brought into step yet."
+
+
+def _visitor(c: Comparison, key: str) -> Visitor | None:
+    entity, _, object_id = key.partition("@")
+    return c.visitors.get((entity, object_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mappings.documents import Key, to_json
+from mappings.documents import Ending, Key, Side, to_json
 from mappings.plan import Step
 from mappings.quickbooks import customer_of
 from service.engine.working import Working, as_object, digest, dumps
@@ -53,6 +53,13 @@ def record_answer(tx: Transaction, w: Working, intent: Intent, answer: Raw) -> N
             tx.objects.upsert(w.id, w.epoch, [replace(known, deleted=True, updated_at=latest)])
     else:
         tx.objects.upsert(w.id, w.epoch, [as_object(entity, answer, customer_of(answer))])
+
+
+def mark_left(tx: Transaction, w: Working, company: Key | None, before: Side) -> None:
+    """Whose document it was: a company that a write took one from has other figures now, too."""
+    left = None if before is None or isinstance(before, Ending) else before.customer
+    if left is not None and left != company and "@" not in left:
+        tx.marks.add(w.id, [left])
 
 
 def close(

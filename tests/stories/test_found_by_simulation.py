@@ -706,3 +706,71 @@ def test_money_taken_off_an_invoice_is_not_doubled_by_reads_that_lag(world: Worl
     money = world.one("Payment")
     assert (f"{money['TotalAmt']:.2f}", f"{money['UnappliedAmt']:.2f}") == ("38.16", "38.16")
     world.check()
+
+
+def test_a_refunded_memo_given_to_another_customer_is_not_made_again(world: World) -> None:
+    """Found by simulation, seed 60020: the ERP keeps a cancelled credit for its refund, and let go of, it was made
+    anew."""
+    company, _ = world.linked_company()
+    _, two = world.linked_company("Moonrise")
+    credit = world.user.create_credit(company_id=company, amount="75.65")
+    world.settle()
+
+    world.person.edit_credit_memo(world.one("CreditMemo")["Id"], customer_id=two)
+    refund = world.user.refund_credit(credit_id=credit["id"], amount="27.23")
+    world.settle()
+    world.wait(hours=2)
+
+    assert world.one("CreditMemo")["CustomerRef"]["value"] == two
+    assert [problem["code"] for problem in world.problems()] == ["not_mirrored"]
+
+    world.user.void_refund(refund_id=refund["id"])
+    world.settle()
+    world.wait(hours=2)
+
+    assert world.one("CreditMemo")["CustomerRef"]["value"] == two
+    assert world.problems() == []
+    world.check()
+
+
+def test_a_payment_voided_in_the_erp_and_given_to_another_customer_is_that_ones(world: World) -> None:
+    """Found by simulation, seed 60011: ended for one company by both sides, it was kept from the other one."""
+    company, _ = world.linked_company()
+    other, two = world.linked_company("Moonrise")
+    invoice = world.user.create_invoice(company_id=company, amount="85.87")
+    payment = world.user.receive_payment(invoice_id=invoice["id"], amount="85.87")
+    world.settle()
+    world.company.switches.customer_change_when_linked = "drop"
+
+    world.user.void_payment(payment_id=payment["id"])
+    world.person.edit_payment(world.one("Payment")["Id"], customer_id=two)
+    world.settle()
+
+    assert [credit["remaining_balance"] for credit in world.account.all("credit", other)] == ["85.87"]
+    assert world.problems() == []
+    world.check()
+
+
+@pytest.mark.parametrize("memory", [0, 3600])
+def test_an_invoice_given_to_another_customer_before_its_answer_came_is_its_own_companys(
+    world: World, memory: int
+) -> None:
+    """Found by simulation, seed 61003: it was linked for the company whose customer it stood under by then."""
+    world.company.switches.requestid_lifetime_s = memory
+    company, one = world.linked_company()
+    _, two = world.linked_company("Moonrise")
+    world.settle()
+    world.qbo.faults.add(match={"operation": "create", "path": "invoice"}, kind="timeout_after")
+    world.user.create_invoice(company_id=company, amount="58.85")
+    world.deliver()
+    world.service.dispatcher.run_due()
+
+    world.person.edit_invoice(world.one("Invoice")["Id"], customer_id=two)
+    world.wait(minutes=10)
+
+    [problem] = world.problems()
+    assert (problem["code"], problem["company_id"]) == ("moved_to_another_customer", company)
+    world.desk.resolve(problem["id"], choice="use_erp", actor=world.actor)
+    world.settle()
+    assert world.one("Invoice")["CustomerRef"]["value"] == one
+    world.check()

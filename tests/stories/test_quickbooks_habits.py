@@ -318,3 +318,151 @@ def test_a_foreign_memo_with_somebody_elses_marker_is_never_touched(world: World
 
     assert world.one("CreditMemo") == before
     world.check()
+
+
+ELSEWHERE = "moved_to_another_customer"
+
+
+def test_an_invoice_given_to_another_customer_is_asked_about_and_brought_back(world: World) -> None:
+    """It lives: told for deleted, it was made a second time while the first stood under the other customer."""
+    first, one = world.linked_company()
+    second, two = world.linked_company("Moonrise")
+    invoice = world.user.create_invoice(company_id=first, amount="50.00")
+    world.settle()
+
+    world.person.edit_invoice(world.one("Invoice")["Id"], customer_id=two)
+    world.settle()
+    world.wait(hours=2)
+
+    [problem] = world.problems()
+    assert (problem["code"], problem["erp_id"], problem["choices"]) == (ELSEWHERE, invoice["id"], ["use_erp"])
+    assert "'Moonrise'" in problem["cause"]
+    assert "'Sunset Dispensary'" in problem["cause"]
+    figures = {row["company_id"]: row for row in world.tie_out()["companies"]}
+    assert [figures[each]["quickbooks_ar"] for each in (first, second)] == ["0.00", "50.00"]
+    assert [row["cause"] for row in figures[first]["explained_by"]] == [problem["cause"]]
+    [visitor] = figures[second]["explained_by"]
+    assert "belongs to 'Sunset Dispensary'" in visitor["cause"]
+    ways = world.service.problem_desk.problem(problem["id"])["ways_out"]
+    assert [way["effect"] for way in ways] == ["QuickBooks changes: customer from Moonrise to Sunset Dispensary."]
+
+    world.desk.resolve(problem["id"], choice="use_erp", actor=world.actor)
+    world.settle()
+
+    assert world.one("Invoice")["CustomerRef"]["value"] == one
+    assert world.problems() == []
+    world.check()
+
+
+def test_a_return_memo_given_to_another_customer_one_way_is_never_made_again(one_way: World) -> None:
+    world = one_way
+    first, _ = world.linked_company()
+    _, two = world.linked_company("Moonrise")
+    back = world.user.create_return(company_id=first, items=[{"quantity": "2", "price": "11.66"}])
+    world.user.complete_return(return_id=back["id"])
+    world.settle()
+    memo = world.one("CreditMemo")
+
+    world.person.edit_credit_memo(memo["Id"], customer_id=two)
+    world.settle()
+    [problem] = world.problems()
+    world.desk.retry(problem["id"], actor=world.actor)
+    world.wait(hours=2)
+
+    assert world.one("CreditMemo")["CustomerRef"]["value"] == two
+    assert [problem["code"] for problem in world.problems()] == [ELSEWHERE]
+
+
+def test_a_person_gives_an_invoice_back_and_nothing_is_left_to_ask(world: World) -> None:
+    first, one = world.linked_company()
+    _, two = world.linked_company("Moonrise")
+    world.user.create_invoice(company_id=first, amount="50.00")
+    world.settle()
+    given = world.one("Invoice")["Id"]
+    world.person.edit_invoice(given, customer_id=two)
+    world.settle()
+
+    world.person.edit_invoice(given, customer_id=one)
+    world.settle()
+
+    assert world.problems() == []
+    world.check()
+
+
+def test_an_invoice_given_to_another_customer_on_both_sides_is_in_step(world: World) -> None:
+    first, _ = world.linked_company()
+    second, two = world.linked_company("Moonrise")
+    invoice = world.user.create_invoice(company_id=first, amount="50.00")
+    world.settle()
+    world.person.edit_invoice(world.one("Invoice")["Id"], customer_id=two)
+    world.settle()
+
+    world.user.edit_invoice(invoice_id=invoice["id"], company_id=second)
+    world.settle()
+
+    assert world.one("Invoice")["CustomerRef"]["value"] == two
+    assert world.problems() == []
+    world.check()
+
+
+def test_what_was_given_to_another_customer_and_voided_in_the_erp_is_voided_when_a_person_says_so(world: World) -> None:
+    first, _ = world.linked_company()
+    _, two = world.linked_company("Moonrise")
+    invoice = world.user.create_invoice(company_id=first, amount="50.00")
+    world.settle()
+    world.person.edit_invoice(world.one("Invoice")["Id"], customer_id=two)
+    world.user.cancel_order(invoice["order"]["id"])
+    world.settle()
+    [problem] = world.problems()
+    assert problem["code"] == ELSEWHERE
+    assert world.one("Invoice")["Balance"]
+
+    world.desk.resolve(problem["id"], choice="use_erp", actor=world.actor)
+    world.settle()
+
+    assert not world.one("Invoice")["Balance"]
+    assert world.problems() == []
+    world.check()
+
+
+def test_what_quickbooks_will_not_give_back_stays_with_its_refusal(world: World) -> None:
+    """Somebody paid it under the other customer: QuickBooks may hold it there (REFERENCE 14, 16.11)."""
+    first, _ = world.linked_company()
+    _, two = world.linked_company("Moonrise")
+    world.user.create_invoice(company_id=first, amount="50.00")
+    world.settle()
+    given = world.one("Invoice")["Id"]
+    world.person.edit_invoice(given, customer_id=two)
+    world.person.take_payment(two, "20.00", invoices={given: "20.00"})
+    world.settle()
+    [problem] = world.problems()
+
+    world.desk.resolve(problem["id"], choice="use_erp", actor=world.actor)
+    world.settle()
+    calls = world.company.calls.free
+    world.wait(hours=2)
+
+    assert world.one("Invoice")["CustomerRef"]["value"] == two
+    assert [problem["code"] for problem in world.problems()] == ["business_rule"]
+    assert world.company.calls.free == calls
+
+
+def test_a_payment_waits_for_an_invoice_that_stands_under_another_customer(world: World) -> None:
+    first, one = world.linked_company()
+    _, two = world.linked_company("Moonrise")
+    invoice = world.user.create_invoice(company_id=first, amount="50.00")
+    world.settle()
+    world.person.edit_invoice(world.one("Invoice")["Id"], customer_id=two)
+    world.settle()
+
+    world.user.receive_payment(invoice_id=invoice["id"], amount="50.00")
+    world.settle()
+    assert world.all("Payment") == []
+
+    [problem] = world.problems()
+    world.desk.resolve(problem["id"], choice="use_erp", actor=world.actor)
+    world.settle()
+
+    assert world.one("Invoice")["CustomerRef"]["value"] == one
+    assert world.one("Payment")["CustomerRef"]["value"] == one
+    world.check()
