@@ -144,10 +144,14 @@ def _decide(key: Key, situation: Situation, scope: frozenset[Key]) -> Step | Con
 
 
 def _never_made_again(verdict: Step | Conflict | None, situation: Situation) -> Step | Conflict | None:
-    """While what stands for it lives under another customer, a document is brought back instead."""
+    """While what stands for it lives under another customer, a document is brought back instead; one that we forgot and
+    that nobody was asked about, by a person."""
     if not isinstance(verdict, Step) or verdict.action is not Action.CREATE or verdict.key not in situation.elsewhere:
         return verdict
-    back = _to_quickbooks(verdict.key, verdict.document, situation.elsewhere[verdict.key], verdict.reason)
+    there = situation.elsewhere[verdict.key]
+    if not _is_linked(situation, verdict.key):
+        return replace(_given_away(verdict.key, verdict.erp, there, Agreed(), situation), choices=())
+    back = _to_quickbooks(verdict.key, verdict.document, there, verdict.reason)
     return replace(back, erp=verdict.erp) if back else None
 
 
@@ -228,8 +232,8 @@ def _given_away(key: Key, erp: Side, qbo: Side, agreed: Agreed, situation: Situa
         key,
         "moved_to_another_customer",
         f"QuickBooks holds this document under the customer '{theirs}'; by the ERP it belongs to '{ours}'.",
-        f"Give it back to '{ours}', in QuickBooks or by keeping what the ERP says. If it is to stay with '{theirs}', "
-        "make the same change in the ERP.",
+        f"Give it back to '{ours}' in QuickBooks, or keep what the ERP says where that is offered. If it is to stay "
+        f"with '{theirs}', make the same change in the ERP or void it there.",
         erp,
         qbo,
         agreed.erp,

@@ -655,6 +655,9 @@ class Objects(Protocol):
     def of_entities(self, connection_id: int, epoch: int, entities: Iterable[str]) -> list[QboObject]:
         """All objects of a few short lists, in one look."""
 
+    def numbered(self, connection_id: int, epoch: int, numbers: Collection[str]) -> list[QboObject]:
+        """All that bear one of these numbers, whoever their customer is."""
+
     def touch(self, connection_id: int, epoch: int, entity: str, object_id: str, at: datetime) -> None: ...
     def customer_ids(self, connection_id: int, epoch: int) -> list[str]: ...
 

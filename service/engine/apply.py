@@ -82,7 +82,7 @@ def _is_waiting(way: UnderWay, step: Step) -> bool:
 def _stands(way: UnderWay, key: Key) -> bool:
     """Whether QuickBooks holds it under our customer, so that something may be put against it (REFERENCE 4.14)."""
     side = way.c.held.documents.get(key)
-    return key in way.c.held.entities and not isinstance(side, Ending) and (not side or side.customer == way.c.company)
+    return side is not None and not isinstance(side, Ending) and side.customer == way.c.company
 
 
 def _in_its_place(way: UnderWay, key: Key) -> list[Key]:

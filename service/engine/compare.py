@@ -22,7 +22,7 @@ from mappings.quickbooks import (
     marker_of,
     read_objects,
 )
-from service.engine.elsewhere import Visitor, elsewhere, visitors
+from service.engine.elsewhere import Visitor, elsewhere, forgotten, visitors
 from service.engine.left_behind import left_behind
 from service.engine.lists import Lists
 from service.engine.working import Working
@@ -103,20 +103,22 @@ def compare(
     }
     wanted = frozenset(_wanted(projection, records))
     scope = in_scope(Situation(company_id, projection, Held(), agreed, wanted))
-    named = {
-        **{key: (row.quickbooks_type or "", row.quickbooks_id or "") for key, row in archived.items()},
-        **_named_by_erp(books, projection),
-    }
+    before = {key: (row.quickbooks_type or "", row.quickbooks_id or "") for key, row in archived.items()}
+    named = {**before, **_named_by_erp(books, projection)}
     adopted = _adopt(projection, agreed, scope, objects, known, customer or "", named, lists, two_way=two_way)
     known |= {entity: key for key, entity in adopted.items()}
     cut_over = w.settings.get("cut_over_date")
     held = _held(objects, known, company_id, customer, two_way=two_way, cut_over=cut_over)
-    moved = elsewhere(tx, w, company_id, customer, rows, objects, known, two_way=two_way)
-    held = replace(held, documents={**held.documents, **moved.documents})
     adopted = adopted | _adopt_same_links(projection, agreed, scope, held)
     if adopted.keys() - held.documents.keys():
         known |= {entity: key for key, entity in adopted.items()}
         held = _held(objects, known, company_id, customer, two_way=two_way, cut_over=cut_over)
+    new = {key: side for key, side in projection.documents.items() if key in scope and _is_new(agreed.get(key))}
+    lost = forgotten(tx, w, {key: new[key] for key in new.keys() - adopted.keys()}, customer, before)
+    moved = elsewhere(tx, w, company_id, customer, rows, objects, known, lost, two_way=two_way)
+    held = Held(
+        {**held.documents, **moved.documents}, {**held.entities, **{k: (o.entity, o.id) for k, o in lost.items()}}
+    )
     left = left_behind(tx, w, books, objects, known, rows.values())
     born = importable(held, agreed, cut_over) - {born_key(*entity) for entity in left} if two_way else frozenset()
     auto_applied = str(w.settings.get("auto_applied") or "adopt")
@@ -251,9 +253,7 @@ def _adopt(
     signed = {marker(key) for key in projection.documents} if named else set()
     adopted: dict[Key, Entity] = {}
     for key, side in sorted(projection.documents.items()):
-        if side is None or isinstance(side, Ending) or (key in agreed and agreed[key].erp is not None):
-            continue
-        if key in agreed and agreed[key].linked:
+        if side is None or isinstance(side, Ending) or not _is_new(agreed.get(key)):
             continue
         candidates = [(e[0], raw) for e, raw in free.items()]
         entity = named.get(key)
@@ -264,6 +264,11 @@ def _adopt(
             adopted[key] = entity
             del free[entity]
     return adopted
+
+
+def _is_new(agreed: Agreed | None) -> bool:
+    """Whether nothing stands for it in QuickBooks, as far as we know, and nothing ever did."""
+    return agreed is None or (agreed.erp is None and not agreed.linked)
 
 
 def _archived(tx: Transaction, w: Working, company_id: str) -> dict[Key, Row]:

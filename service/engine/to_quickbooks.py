@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from mappings.documents import CreditMemo, Ending, Invoice, Key, Payment, Side, amounts
-from mappings.keys import born_key
 from mappings.plan import Action, Step
 from mappings.planner import in_step
 from mappings.quickbooks import TYPES, Entity, body, customer_of, identity, read_object
@@ -138,7 +137,13 @@ def _record(way: UnderWay, step: Step, intent: Intent, answer: Raw) -> None:
         w.step_done(tx, step.action.value)
     if not is_as_asked:
         way.hold(step.key, "QuickBooks kept something else than was asked.", failed=True)
-    way.again = way.again or step.then_declare
+    way.again = way.again or step.then_declare or _is_elsewhere(way, entity)
+
+
+def _is_elsewhere(way: UnderWay, entity: Entity) -> bool:
+    """QuickBooks answers a repeated request with what it made then: somebody may have given it to another customer."""
+    seen = way.c.objects.get(entity)
+    return seen is not None and not seen.deleted and customer_of(seen.body) not in (None, way.c.customer)
 
 
 def _is_clamped(way: UnderWay, step: Step, echo: Side) -> bool:
@@ -166,9 +171,7 @@ def _echo(way: UnderWay, step: Step, intent: Intent, answer: Raw) -> tuple[Entit
     if intent.write.operation is Operation.DELETE:
         return way.c.held.entities[step.key], Ending.DELETED
     known = {e: key for key, e in way.c.held.entities.items()}
-    customer = customer_of(answer)
-    whose = way.c.company if customer in (None, way.c.customer) else born_key("Customer", str(customer))
-    echo = read_object(entity, answer, step.key, known, whose)
+    echo = read_object(entity, answer, step.key, known, way.c.company)
     return (entity, str(answer["Id"])), _with_uses(way, step.key, echo)
 
 

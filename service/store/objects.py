@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,11 @@ _MANY = select(table).where(
 )
 _IN_ENTITIES = table.c.entity.in_(bindparam("entities", expanding=True))
 _OF_ENTITIES = select(table).where(_OF_EPOCH, _IN_ENTITIES).order_by(table.c.entity, table.c.object_id)
+_NUMBERED = (
+    select(table)
+    .where(_OF_EPOCH, table.c.number.in_(bindparam("numbers", expanding=True)))
+    .order_by(table.c.entity, table.c.object_id)
+)
 _KEPT = (
     select(table)
     .where(
@@ -73,6 +78,13 @@ class SqlObjects(Repository):
 
     def of_entities(self, connection_id: int, epoch: int, entities: Iterable[str]) -> list[QboObject]:
         return self._all(_OF_ENTITIES, connection=connection_id, in_epoch=epoch, entities=sorted(entities))
+
+    def numbered(self, connection_id: int, epoch: int, numbers: Collection[str]) -> list[QboObject]:
+        return [
+            each
+            for some in chunks(iter(sorted(numbers)))
+            for each in self._all(_NUMBERED, connection=connection_id, in_epoch=epoch, numbers=some)
+        ]
 
     def touch(self, connection_id: int, epoch: int, entity: str, object_id: str, at: datetime) -> None:
         named = {"connection": connection_id, "in_epoch": epoch, "its_entity": entity, "its_id": object_id}

@@ -170,6 +170,42 @@ def test_an_invoice_changed_or_deleted_in_quickbooks_is_asked_about_in_both_mode
     assert "deleted in QuickBooks by hand" in gone.cause
 
 
+def test_an_invoice_given_to_another_customer_has_not_ended() -> None:
+    there = replace(INVOICE, customer="other")
+    names = {SHOP: "Sunset", "other": "Harbor"}
+    given = decide("invoice:A", INVOICE, there, INVOICE, elsewhere={"invoice:A": there}, names=names)
+
+    assert isinstance(given, Conflict)
+    assert (given.code, given.choices) == ("moved_to_another_customer", ("use_erp",))
+    assert "'Harbor'" in given.cause
+    assert "'Sunset'" in given.cause
+
+
+def test_an_invoice_that_a_person_wants_back_has_its_customer_changed() -> None:
+    """`use_erp`: what both agreed on is bent to what QuickBooks holds."""
+    there = replace(INVOICE, customer="other")
+    found = step("invoice:A", INVOICE, there, there, elsewhere={"invoice:A": there})
+
+    assert (found.action, found.before) == (Action.UPDATE, there)
+
+
+def test_a_memo_that_ended_for_its_company_and_lives_elsewhere_is_brought_back_and_not_made_again() -> None:
+    there = replace(MEMO, customer="other")
+    bent = Agreed(Ending.DELETED, Ending.DELETED, linked=True)
+    found = step(MEMO.key, MEMO, Ending.DELETED, bent, elsewhere={MEMO.key: there})
+
+    assert (found.action, found.before) == (Action.UPDATE, there)
+
+
+def test_what_lives_elsewhere_and_was_forgotten_is_asked_about_before_it_is_made() -> None:
+    there = replace(INVOICE, customer="other")
+    wanted = frozenset({"invoice:A"})
+    found = plan(situation({"invoice:A": INVOICE}, wanted=wanted, elsewhere={"invoice:A": there}))
+
+    assert found.steps == ()
+    assert [(each.code, each.choices) for each in found.conflicts] == [("moved_to_another_customer", ())]
+
+
 def test_a_negative_invoices_memo_is_the_erps_alone() -> None:
     memo = replace(MEMO, key="negative:A")
 

@@ -312,6 +312,31 @@ def test_what_quickbooks_deleted_before_the_restore_is_not_linked_by_a_replayed_
     world.close()
 
 
+@pytest.mark.parametrize("memory", [0, 86400])
+def test_what_was_given_to_another_customer_before_the_restore_is_not_made_again(keeper: Keeper, memory: int) -> None:
+    """Whether QuickBooks remembers the request that made it, or has forgotten it."""
+    world = World(keeper.url)
+    world.company.switches.requestid_lifetime_s = memory
+    company, one = world.linked_company()
+    _, two = world.linked_company("Moonrise")
+    world.settle()
+    keeper.back_up()
+    world.user.create_invoice(company_id=company, amount="140.04")
+    world.settle()
+    given = world.one("Invoice")["Id"]
+    world.person.edit_invoice(given, customer_id=two)
+
+    an_hour_lost(world, keeper)
+
+    assert [(p["code"], p["quickbooks_id"]) for p in world.problems()] == [("moved_to_another_customer", given)]
+    world.person.edit_invoice(given, customer_id=one)
+    world.settle()
+    assert world.one("Invoice")["CustomerRef"]["value"] == one
+    assert world.problems() == []
+    world.check()
+    world.close()
+
+
 def test_a_deposit_and_the_credit_that_its_payment_holds_too_are_met_again_as_one(keeper: Keeper) -> None:
     """Found by seed 10505: the credit took the payment for its own, and the deposit was written a second time."""
     world = World(keeper.url)

@@ -256,6 +256,31 @@ def test_a_resync_that_is_interrupted_resumes_and_makes_nothing_twice(world: Wor
     world.check()
 
 
+def test_what_was_given_to_another_customer_while_disconnected_is_asked_about_and_not_made_again(world: World) -> None:
+    company, one = world.linked_company()
+    _, two = world.linked_company("Moonrise")
+    world.user.create_invoice(company_id=company, amount="50.00")
+    world.settle()
+    disconnect(world, "hard")
+    given = world.one("Invoice")["Id"]
+    world.person.edit_invoice(given, customer_id=two)
+    world.connect()
+    world.settle()
+
+    world.desk.resync(
+        "acc-1", kinds=None, company_ids=None, updated_after=None, customers=None, dry_run=False, actor=world.actor
+    )
+    world.settle()
+    assert [(p["code"], p["quickbooks_id"]) for p in world.problems()] == [("moved_to_another_customer", given)]
+    assert world.one("Invoice")["CustomerRef"]["value"] == two
+
+    world.person.edit_invoice(given, customer_id=one)
+    world.settle()
+    assert world.problems() == []
+    assert world.one("Invoice")["CustomerRef"]["value"] == one
+    world.check()
+
+
 def test_going_back_to_the_same_company_adopts_what_it_still_holds(world: World) -> None:
     some_books(world)
     made = len(world.all("Invoice")), len(world.all("CreditMemo")), len(world.all("Payment"))
