@@ -102,6 +102,29 @@ def test_a_merged_customers_books_follow_to_the_one_that_remains(world: World) -
     world.check()
 
 
+def test_a_merge_of_customers_with_old_documents_ends_nothing(world: World) -> None:
+    """Found by an audit: what CDC did not tell again stood, for us, under the customer that was gone. Linked to the one
+    that remains, the company's credit was cancelled in the ERP, and its invoice could be made a second time."""
+    company, customer = world.linked_company()
+    winner = world.person.create_customer("Sunset Holdings")["Id"]
+    world.user.create_invoice(company_id=company, amount="100.00")
+    world.user.create_credit(company_id=company, amount="30.00")
+    world.settle()
+    world.person.journal_entry(customer, "7.00")
+    world.wait(hours=10)
+
+    world.person.merge_customers(customer, winner)
+    world.settle()
+    world.wait(hours=1)
+
+    assert world.account.get("company", company)["qb_customer_id"] == winner
+    assert {c["status"] for c in world.account.all("credit")} == {"ACTIVE"}
+    assert world.problems() == []
+    [figures] = [row for row in world.tie_out()["companies"] if row["company_id"] == company]
+    assert (figures["erp_ar"], figures["quickbooks_ar"]) == ("70.00", "63.00")
+    world.check(unexplained=True)
+
+
 def test_two_companies_on_one_customer_raise_an_alarm_and_nothing_is_lost(world: World) -> None:
     first, customer = world.linked_company()
     _, winner = world.linked_company("Moonrise")
