@@ -34,12 +34,15 @@ def fresh_postgres() -> Iterator[str]:
 
 
 def empty(url: str) -> None:
-    """Throw every row of a PostgreSQL database away, the audit's too, which nobody but a test may."""
+    """Throw every row of a PostgreSQL database away, the audit's too, which nobody but a test may; ids begin anew."""
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
+            if "id" in table.c:  # no sequence is behind an id that is text: then nothing happens
+                restart = text("SELECT setval(pg_get_serial_sequence(:name, 'id'), 1, false)")
+                connection.execute(restart, {"name": table.name})
         connection.execute(text("ALTER TABLE audit ENABLE TRIGGER USER"))
     engine.dispose()
 

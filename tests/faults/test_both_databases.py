@@ -1,4 +1,4 @@
-"""The same history on SQLite and on PostgreSQL: what the service asks of both sides is the same, call by call."""
+"""The same history on SQLite and on PostgreSQL: what the service asks of both sides is the same, word by word."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def emptied(postgres_url: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_history_makes_the_same_calls_on_both_databases(seed: int, emptied: str) -> None:
+def test_a_history_makes_the_same_calls_and_leaves_the_same_problems_on_both_databases(seed: int, emptied: str) -> None:
     history = history_of(seed)
     history = replace(history, steps=tuple(step for step in history.steps if step.name not in SQLITE_ONLY))
 
@@ -39,6 +39,8 @@ def test_a_history_makes_the_same_calls_on_both_databases(seed: int, emptied: st
 
     assert there.story == here.story
     assert there.calls == here.calls
+    assert sorted(there.codes) == sorted(here.codes)
+    assert not here.violations
     assert not there.violations
 
 
