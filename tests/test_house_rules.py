@@ -51,10 +51,10 @@ ARROWS: dict[str, set[str]] = {
     },
     "fixtures.handbook": {"service.engine", "service.errors", "service.quickbooks", "service.web"},
     "fixtures.mutants": set(),
-    "fixtures.torture": {"fixtures.demo"},
-    "fixtures.sweep": {"service.bootstrap", "service.logs", "fixtures.simulation", "fixtures.simulators"},
+    "fixtures.torture": {"fixtures", "fixtures.demo"},
+    "fixtures.sweep": {"fixtures", "service.bootstrap", "service.logs", "fixtures.simulation", "fixtures.simulators"},
     "fixtures.simulation": {
-        "service.bootstrap", "service.errors", "service.logs", "service.settings", "fixtures.simulators",
+        "fixtures", "service.bootstrap", "service.errors", "service.logs", "service.settings", "fixtures.simulators",
     },
 }  # fmt: skip
 """Each room and the rooms of ours that it may import. `web` and `cli` get the engine handed in, through a protocol;
