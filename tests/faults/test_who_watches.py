@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +15,10 @@ import simplejson
 from fixtures.simulation.outcomes import Outcomes
 from fixtures.simulation.world import ACCOUNT, World
 from fixtures.simulators.transport import SimulatedTimeout
+from fixtures.sweep.faults import FAULTS
+from fixtures.sweep.flows import Flow
+from fixtures.sweep.play import Outcome, compared, prepared, undisturbed
+from fixtures.sweep.world import SweptWorld
 
 MEMO = {"TotalAmt": 5, "PrivateNote": "as agreed\nDistru credit 7"}
 
@@ -106,3 +112,34 @@ def test_a_cursor_that_was_pushed_on_passes_something_over(side: str) -> None:
     assert {one.partition(" of the ")[2].partition(",")[0] for one in world.cursors.skipped} == {
         "QuickBooks" if side == "quickbooks" else "ERP"
     }
+
+
+def _log_an_error(world: SweptWorld) -> None:
+    logging.getLogger("service").error("something broke")
+
+
+def test_a_flow_that_logs_an_error_does_not_hold() -> None:
+    flow = Flow("one that breaks", ask=_log_an_error)
+
+    with closing(prepared(flow)) as world:
+        outcome = undisturbed(world, flow)
+
+    assert outcome.violations == ["error in the log: something broke "]
+
+
+@pytest.mark.parametrize(
+    ("problems", "books", "found"),
+    [
+        ([], ("memo of 40.00",), []),
+        (["stale"], ("memo of 40.00",), ["a problem stays: stale"]),
+        (["stale"], (), ["a problem stays: stale", "ends otherwise: without: memo of 40.00"]),
+        ([], (), ["ends otherwise: without: memo of 40.00"]),
+        ([], ("memo of 40.00", "memo of 40.00"), ["ends otherwise: with: memo of 40.00"]),
+    ],
+)
+def test_a_fault_that_is_over_may_leave_neither_a_problem_nor_other_books(
+    problems: list[str], books: tuple[str, ...], found: list[str]
+) -> None:
+    outcome = Outcome(problems=problems, books=books)
+
+    assert list(compared(outcome, Outcome(books=("memo of 40.00",)), FAULTS["timeout_after"])) == found
