@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from fixtures.sweep.faults import FAULTS
 from fixtures.sweep.flows import Flow
 from fixtures.sweep.play import Outcome, compared, prepared, undisturbed
 from fixtures.sweep.world import SweptWorld
+from fixtures.torture.logs import violations
 
 MEMO = {"TotalAmt": 5, "PrivateNote": "as agreed\nDistru credit 7"}
 
@@ -143,3 +145,27 @@ def test_a_fault_that_is_over_may_leave_neither_a_problem_nor_other_books(
     outcome = Outcome(problems=problems, books=books)
 
     assert list(compared(outcome, Outcome(books=("memo of 40.00",)), FAULTS["timeout_after"])) == found
+
+
+ERROR = {"event": "request_failed", "level": "error"}
+RESTARTED = "Traceback\nsqlalchemy.exc.OperationalError: (psycopg.OperationalError) it is closed\n(Background)"
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (simplejson.dumps({"event": "looked", "level": "info"}), []),
+        (simplejson.dumps(ERROR), ["error in the log: 1 x request_failed"]),
+        (simplejson.dumps({**ERROR, "exception": RESTARTED}), []),
+        (simplejson.dumps({"event": "Worker (pid:7) was sent SIGKILL! Perhaps out of memory?", "level": "error"}), []),
+        (simplejson.dumps(ERROR)[:-9], []),
+        ("Traceback (most recent call last):", ["error in the log: 1 x a traceback beside the log"]),
+        ("the key is hunter2", ["secret in the log: key in serve-0-1.log"]),
+        ("Bearer RT1" + "0a" * 32, ["secret in the log: a token of QuickBooks in serve-0-1.log"]),
+    ],
+)
+def test_what_killed_processes_wrote_is_read(tmp_path: Path, line: str, found: list[str]) -> None:
+    (tmp_path / "serve-0-1.log").write_text(f"{line}\n")
+    (tmp_path / "erp.log").write_text("hunter2 is no secret to the ERP\n")
+
+    assert list(violations(tmp_path, {"key": "hunter2"})) == found
