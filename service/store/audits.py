@@ -25,7 +25,7 @@ _STORED = table("audit", *(column(c.name, Text if isinstance(c.type, Json) else 
 _ADD = insert(_STORED)
 _OURS = connections.c.id == bindparam("connection")
 _HEAD = select(connections.c.audit_rows, connections.c.audit_head).where(_OURS)
-_HEAD_LOCKED = _HEAD.with_for_update()
+_HEAD_LOCKED = _HEAD.with_for_update(key_share=True)  # see `connections._FOR_MERGING`
 _MOVE_HEAD = update(connections).where(_OURS).values(audit_rows=bindparam("rows"), audit_head=bindparam("hash"))
 _LAST_CHECK = select(audit_checks).where(audit_checks.c.connection_id == bindparam("connection"))
 _AFTER = in_batches(select(_STORED).where(_STORED.c.connection_id == bindparam("connection")), _STORED.c.seq)

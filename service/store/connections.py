@@ -41,7 +41,9 @@ _CHANGEABLE = frozenset(
 # Built once: building a statement takes longer than running it.
 _BY_ID = select(connections).where(connections.c.id == bindparam("its_id"))
 _FOR_MERGING = (
-    select(*(connections.c[name] for name in _MERGED)).where(connections.c.id == bindparam("its_id")).with_for_update()
+    select(*(connections.c[name] for name in _MERGED))
+    .where(connections.c.id == bindparam("its_id"))
+    .with_for_update(key_share=True)  # as an UPDATE locks: a notice that is kept meanwhile refers to the row
 )
 _BY_ACCOUNT = select(connections).where(connections.c.account_id == bindparam("account"))
 _BY_REALM = (
