@@ -108,6 +108,8 @@ def _work(ports: Ports, claim: Claim, connection: Connection, queued: Sequence[R
 
     What never had a turn comes first, then the notices; last what has been going on for long.
     """
+    if connection.state is ConnectionState.NEEDS_REAUTHORISATION:
+        queued = [run for run in queued if run.kind in ALWAYS or run.cancel_requested]  # the others go on after it
     begun = sorted(filter(_turns, queued), key=_turns)
     for run in (run for run in queued if not _turns(run)):
         end = _execute(ports, claim, run)
@@ -136,9 +138,12 @@ def _turns(run: Run) -> int:
 
 
 def _rest(ports: Ports, claim: Claim, connection: Connection) -> None:
-    """Nothing to do without a grant; notices are kept for when it is back."""
+    """Nothing to do without a grant; notices and runs are kept for when it is back."""
     with ports.store.writing(claim) as tx:
-        tx.connections.update(connection.id, sweep_at=NEVER)
+        now = tx.connections.by_id(connection.id).state
+        if now not in WORKING_STATES:  # else somebody connected it meanwhile
+            waits = {"not_before": NEVER} if now is ConnectionState.NEEDS_REAUTHORISATION else {}
+            tx.connections.update(connection.id, sweep_at=NEVER, **waits)
 
 
 # --------------------------------------------------------------------------------------- runs of their own

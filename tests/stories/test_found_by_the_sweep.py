@@ -66,6 +66,40 @@ def test_a_restore_that_quickbooks_refuses_to_be_read_for_once_goes_on(world: Wo
     world.check()
 
 
+def test_a_run_that_lost_its_grant_goes_on_when_the_connection_is_back(world: World) -> None:
+    """The epoch was back already, so nobody asked again, and the restore was shown as failed for ever."""
+    company, _ = world.linked_company()
+    world.user.create_credit(company_id=company, amount="40.00")
+    world.settle()
+    disconnect_hard(world)
+    world.connect()
+    world.settle()
+    world.qbo.faults.add(match={"operation": "query"}, kind="authorization_3100", times=1)
+    run = world.desk.restore("acc-1", epoch=1, actor=world.actor)
+    world.settle()
+    assert world.desk.connection("acc-1")["state"] == "needs_reauthorisation"
+    assert world.desk.run(run["id"])["state"] == "queued"
+
+    world.connect()
+    world.settle()
+
+    assert world.desk.run(run["id"])["state"] == "succeeded"
+    assert world.problems() == []
+    world.check()
+
+
+def test_a_run_that_waits_for_a_grant_can_be_stopped(world: World) -> None:
+    world.qbo.faults.add(match={"operation": "cdc"}, kind="authorization_3100", times=1)
+    run = world.desk.reconcile("acc-1", company_id=None, dry_run=False, actor=world.actor)
+    world.settle()
+    assert world.desk.run(run["id"])["state"] == "queued"
+
+    world.desk.cancel(run["id"], actor=world.actor)
+    world.settle()
+
+    assert world.desk.run(run["id"])["state"] == "cancelled"
+
+
 def test_a_memo_deleted_in_quickbooks_is_shown_so_though_the_erps_answer_was_lost(world: World) -> None:
     company, customer = world.linked_company()
     memo = world.person.write_credit_memo(customer, "25.00", number="CM-7")["Id"]
