@@ -24,7 +24,7 @@ from mappings.documents import (
 from mappings.merging import merge
 from mappings.plan import Action, CompanyPlan, Conflict, Phase, Step
 from mappings.policy import flow
-from mappings.quickbooks import Held, link_amounts
+from mappings.quickbooks import Held, foreign_uses, link_amounts
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,8 @@ def _decide(key: Key, situation: Situation, scope: frozenset[Key]) -> Step | Con
         return _first_meeting(key, erp, qbo, situation, scope)
     if erp is None and agreed.erp is not None:
         return None  # nothing is ended because a record could not be seen
+    if erp != agreed.erp:
+        erp = _told_already(erp, qbo, agreed.quickbooks)
     erp_moved, qbo_moved = erp != agreed.erp, qbo != agreed.quickbooks
     if not erp_moved and not qbo_moved:
         return None
@@ -153,6 +155,24 @@ def _never_made_again(verdict: Step | Conflict | None, situation: Situation) -> 
         return replace(_given_away(verdict.key, verdict.erp, there, Agreed(), situation), choices=())
     back = _to_quickbooks(verdict.key, verdict.document, there, verdict.reason)
     return replace(back, erp=verdict.erp) if back else None
+
+
+def _told_already(erp: Side, qbo: Side, known: Side) -> Side:
+    """The ERP's side with what QuickBooks alone knows as it is now, where everything else of a Payment is the same.
+
+    The ERP was told, and we forgot (a backup): read with what is `known` of QuickBooks its money seems to have changed.
+    """
+    if not isinstance(erp, Payment) or not isinstance(qbo, Payment):
+        return erp
+    told = replace(erp, total=qbo.total, credits=qbo.credits, outside=qbo.outside, refunded=qbo.refunded)
+    is_all_it_holds = _own_credits(erp, known) == _own_credits(qbo, qbo) and erp.unapplied == qbo.unapplied
+    return told if is_all_it_holds and same_money(told, qbo) else erp
+
+
+def _own_credits(payment: Payment, known: Side) -> Parts:
+    """The credits on a Payment without what they paid, as far as `known`, of documents that the ERP does not have."""
+    foreign = foreign_uses(known) if isinstance(known, Payment) else {}
+    return parts({part.key: part.amount - sum(foreign.get(part.key, (0, 0))) for part in payment.credits})
 
 
 def in_step(erp: Side, qbo: Side) -> bool:

@@ -289,6 +289,43 @@ def test_both_did_the_same_it_is_only_remembered() -> None:
     assert step("payment:P", both, both, PAYMENT).action is Action.REMEMBER
 
 
+TAKEN = replace(PAYMENT, key="Payment@151", total=4331, invoices=())
+
+
+@pytest.mark.parametrize(
+    ("erp", "qbo"),
+    [
+        (replace(TAKEN, total=2386), replace(TAKEN, outside=1945)),
+        (replace(TAKEN, total=3055), replace(TAKEN, total=5000, outside=1945)),
+        (replace(TAKEN, total=2386), replace(TAKEN, refunded=1945)),
+        (
+            replace(TAKEN, total=0, invoices=(Part("invoice:A", 3000),), credits=(Part("credit:C", 3000),)),
+            replace(TAKEN, invoices=(Part("invoice:A", 3000),), credits=(Part("credit:C", 4000),), outside=5331),
+        ),
+    ],
+)
+def test_what_the_erp_was_told_of_and_we_forgot_is_only_remembered(erp: Payment, qbo: Payment) -> None:
+    """The ERP holds what QuickBooks' own documents left it; read with what was known before, it seems to have less."""
+    found = step(TAKEN.key, erp, qbo, TAKEN)
+
+    assert found.action is Action.REMEMBER
+    assert found.erp == found.document == qbo
+
+
+def test_what_the_erp_was_told_of_and_we_forgot_keeps_its_new_texts() -> None:
+    used = replace(TAKEN, outside=1945)
+
+    found = step(TAKEN.key, replace(TAKEN, total=2386, note="by hand"), used, TAKEN)
+
+    assert (found.action, found.document) == (Action.UPDATE, replace(used, note="by hand"))
+
+
+def test_money_that_differs_beside_what_quickbooks_used_is_not_taken_for_told() -> None:
+    found = step(TAKEN.key, replace(TAKEN, total=2385), replace(TAKEN, outside=1945), TAKEN)
+
+    assert found.action is not Action.REMEMBER
+
+
 def test_met_for_the_first_time_with_different_money() -> None:
     qbo = replace(MEMO, total=7000)
 

@@ -256,6 +256,28 @@ def test_a_payment_of_quickbooks_that_the_erp_heard_of_after_the_backup_is_not_w
     world.close()
 
 
+def test_a_payment_that_quickbooks_own_invoice_took_of_after_the_backup_keeps_its_amount(keeper: Keeper) -> None:
+    """Found by simulation, seed 52049: the ERP had been told that 23.86 were left, which was taken for a change of the
+    ERP's, and the 43.31 that the customer had paid became 23.86 in QuickBooks."""
+    world = World(keeper.url)
+    company, customer = world.linked_company()
+    payment = world.person.take_payment(customer, "43.31")
+    world.settle()
+    keeper.back_up()
+    theirs = world.person.create_invoice(customer, "19.45")
+    world.person.edit_payment(payment["Id"], invoices={theirs["Id"]: "19.45"})
+    world.settle()
+
+    an_hour_lost(world, keeper)
+
+    money = world.one("Payment")
+    assert (f"{money['TotalAmt']:.2f}", f"{money['UnappliedAmt']:.2f}") == ("43.31", "23.86")
+    assert [credit["remaining_balance"] for credit in world.account.all("credit", company)] == ["23.86"]
+    assert world.problems() == []
+    world.check()
+    world.close()
+
+
 def test_a_payment_that_quickbooks_voided_while_we_forgot_it_ends_in_the_erp(keeper: Keeper) -> None:
     """Found by seed 5897."""
     world = World(keeper.url)
