@@ -83,9 +83,10 @@ def read_both(w: Working, look: Look) -> None:
     from_quickbooks = [n for n in look.notices if n.source == "quickbooks"]
     if look.everything:
         read_erp(w, ERP_KINDS)
-        census(w, now_please=look.census)
     if from_erp:
         read_erp_notices(w, from_erp, dict(look.bodies))
+    if look.everything:
+        census(w, now_please=look.census)  # last: a notice that waited may tell of what was deleted since
     if w.cancelled:
         check_what_made_the_cancelled(w)
     first = not w.connection.watermarks.get("quickbooks")
