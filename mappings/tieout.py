@@ -83,7 +83,8 @@ def tie_out(
     rest = [(entity, raw) for entity, raw in others if as_of is None or str(raw.get("TxnDate", "")) <= as_of]
     # What a negative invoice's memo pays in QuickBooks is no credit use of the ERP's: it counts by what it has left.
     negative = {held.entities[key]: key for key in held.entities if key.startswith("negative:")}
-    ours = {held.entities[key] for key in held.entities.keys() & projected.keys()} - negative.keys()
+    # A record that cannot be read has its document in QuickBooks all the same; only one born there may have no record.
+    ours = {entity for key, entity in held.entities.items() if key in projected or "@" not in key} - negative.keys()
     loose = {
         negative.get((entity, raw["Id"]), f"{entity}@{raw['Id']}"): amount
         for entity, raw, amount in _open_amounts(rest, ours, accounts)

@@ -180,6 +180,17 @@ def test_a_record_that_is_not_projected_is_still_counted() -> None:
     assert (figures.difference, figures.explained) == (10000, (Difference("ERP", "", 10000),))
 
 
+def test_the_document_of_a_record_that_is_not_projected_counts_once() -> None:
+    memo = ("CreditMemo", a_qbo_memo("21", "50", "20"))
+    use = ("Payment", a_qbo_payment("31", "0", [("CreditMemo", "21", "30"), ("Invoice", "11", "30")]))
+    objects = [("Invoice", a_qbo_invoice("11", "100", "70")), memo, use]
+
+    figures = tied([], objects)
+
+    assert figures.quickbooks_receivable == 5000
+    assert differences(figures) == [("credit_memo", "credit:C", 5000), ("invoice", "invoice:A", -10000)]
+
+
 def test_as_of_a_day_counts_what_was_dated_by_then() -> None:
     """Scenario 104."""
     late = changed(a_credit("C", "50"), inserted_datetime="2026-09-30T18:00:00Z")
