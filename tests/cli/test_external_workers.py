@@ -20,7 +20,8 @@ from service.ports import WORKER
 from service.settings import conninfo
 from service.store import SqlStore, open_store
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
+"""Longer than it takes to find out that nobody works a job any more: a session may be cut before its end is told."""
 
 
 def now() -> datetime:
