@@ -43,7 +43,8 @@ class Situation:
 
     `auto_applied`: whether an application that QuickBooks made itself is adopted or re-pointed (`repoint`).
     `wanted`: documents without a link that are to be sent. `importable`: documents born in QuickBooks that the ERP is
-    to have (two-way). `names`: what people call the customers, where documents stand under another one.
+    to have (two-way). `elsewhere`: what of the company's lives under another customer, as it is there; `names`: what
+    people call the customers concerned.
     """
 
     company: str

@@ -31,8 +31,8 @@ def brake(w: Working, steps: Iterable[Step], *, customers: int = 0) -> None:
     planned = list(steps)
     documents = len({step.key for step in planned}) + customers
     amount = sum(abs(amount_of(step)) for step in planned)
-    approved = w.run is not None and w.run.approved_by is not None
-    documents_approved, amount_approved = (w.run.cursor.get(HELD) or (0, 0)) if approved and w.run else (0, 0)
+    approved = w.run.cursor.get(HELD) if w.run is not None and w.run.approved_by is not None else None
+    documents_approved, amount_approved = approved or (0, 0)
     most, at_most = _limits(w)
     if (most is not None and documents > most + documents_approved) or (
         at_most is not None and amount > at_most + amount_approved

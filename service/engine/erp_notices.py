@@ -11,7 +11,7 @@ from service.ports import Notice, Raw
 
 
 def read_erp_notices(w: Working, notices: Sequence[Notice], bodies: dict[int, Raw]) -> None:
-    """Look where the ERP's notices point. `bodies` are the parsed envelopes by notice id.
+    """`bodies` are the parsed envelopes by notice id.
 
     The record in a notice is fresh, so it is kept (reads lag); what else may have moved is read.
     """

@@ -68,10 +68,14 @@ def _made_by(payment: Record) -> Iterator[str]:
 
 def check_deleted(w: Working, kind: str, ids: Sequence[str]) -> None:
     """Ask the ERP for a few records by id: those that it does not have any more were deleted for good."""
-    gone = _missing(w, kind, ids) if ids else []
+    _end_with_payments(w, _missing(w, kind, ids))
+
+
+def _end_with_payments(w: Working, gone: Sequence[Record]) -> None:
     _end(w, gone)
-    if kind == "INVOICE" and gone:
-        _check_payments_of(w, {record.erp_id for record in gone})
+    invoices = {record.erp_id for record in gone if record.kind == "INVOICE"}
+    if invoices:
+        _check_payments_of(w, invoices)
 
 
 def _check_payments_of(w: Working, invoices: set[str]) -> None:
@@ -101,7 +105,8 @@ def census(w: Working, *, now_please: bool = False, believed: bool = False) -> N
         return
     with w.reading() as tx:
         linked = {ref for kind in DOCUMENTS for row in tx.id_map.of_kind(w.id, w.epoch, kind) for ref in row.records}
-    asked, gone = 0, []
+    asked = 0
+    gone: list[Record] = []
     for kind in ("INVOICE", "PAYMENT", "REFUND"):
         with w.reading() as tx:
             live = [r for r in tx.records.of_kind(w.id, kind) if not r.deleted]
@@ -112,8 +117,7 @@ def census(w: Working, *, now_please: bool = False, believed: bool = False) -> N
         with w.writing() as tx:
             problems.report(tx, w, problems.of_missing(w, gone, asked))
     else:
-        _end(w, gone)
-        _check_payments_of(w, {record.erp_id for record in gone if record.kind == "INVOICE"})
+        _end_with_payments(w, gone)
         with w.writing() as tx:
             tx.problems.settle(w.id, problems.MISSING, at=w.now())
     w.update(watermarks={"census": w.now().isoformat()})
@@ -142,9 +146,10 @@ def refuse_the_key_of_another_account(w: Working) -> None:
 def _missing(w: Working, kind: str, ids: Sequence[str]) -> list[Record]:
     """Those that the ERP does not have; asked for twice, because what is very new may not be shown yet."""
     absent = _not_shown(w, kind, ids)
-    if absent:
-        w.ports.pause(LAG.total_seconds())
-        absent = _not_shown(w, kind, absent)
+    if not absent:
+        return []
+    w.ports.pause(LAG.total_seconds())
+    absent = _not_shown(w, kind, absent)
     with w.reading() as tx:
         return [record for record in tx.records.many(w.id, kind, absent) if not record.deleted]
 

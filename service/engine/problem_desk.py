@@ -55,7 +55,7 @@ class ProblemDesk:
     def problem(self, problem_id: str) -> View:
         """One problem with its connection, both books and what was agreed side by side, and each way out in words."""
         with self.ports.store.reading() as tx:
-            notice = _quarantined(tx, problem_id)
+            notice = quarantined_notice(tx, problem_id)
             if notice is not None:
                 return views.quarantined(notice) | {
                     "account_id": _account(tx, notice),
@@ -226,7 +226,8 @@ def _one(entries: Sequence[View]) -> View:
     }
 
 
-def _quarantined(tx: Transaction, problem_id: str) -> Notice | None:
+def quarantined_notice(tx: Transaction, problem_id: str) -> Notice | None:
+    """Notices that could not be read are listed among the problems."""
     notice = tx.inbox.get(views.notice_number(problem_id))
     return notice if notice is not None and notice.state == "quarantined" else None
 

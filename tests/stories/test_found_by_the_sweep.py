@@ -11,6 +11,16 @@ def disconnect_hard(world: World) -> str:
     return str(run["id"])
 
 
+def connected_again(world: World) -> None:
+    """A credit was in step, the connection was ended for good, and the same company is connected anew."""
+    company, _ = world.linked_company()
+    world.user.create_credit(company_id=company, amount="40.00")
+    world.settle()
+    disconnect_hard(world)
+    world.connect()
+    world.settle()
+
+
 def test_a_hard_disconnect_that_was_cut_off_after_its_last_step_ends_one_epoch(world: World) -> None:
     company, _ = world.linked_company()
     world.user.create_credit(company_id=company, amount="40.00")
@@ -26,12 +36,7 @@ def test_a_hard_disconnect_that_was_cut_off_after_its_last_step_ends_one_epoch(w
 
 
 def test_a_restore_that_is_cut_off_after_the_epoch_came_back_goes_on(world: World) -> None:
-    company, _ = world.linked_company()
-    world.user.create_credit(company_id=company, amount="40.00")
-    world.settle()
-    disconnect_hard(world)
-    world.connect()
-    world.settle()
+    connected_again(world)
     world.erp.faults.add(match={"method": "GET"}, kind="http_500", times=3)
 
     run = world.desk.restore("acc-1", epoch=1, actor=world.actor)
@@ -47,12 +52,7 @@ def test_a_restore_that_is_cut_off_after_the_epoch_came_back_goes_on(world: Worl
 
 def test_a_restore_that_quickbooks_refuses_to_be_read_for_once_goes_on(world: World) -> None:
     """The epoch was back, the books came into step with the next look, and the run was shown as failed for ever."""
-    company, _ = world.linked_company()
-    world.user.create_credit(company_id=company, amount="40.00")
-    world.settle()
-    disconnect_hard(world)
-    world.connect()
-    world.settle()
+    connected_again(world)
     world.qbo.faults.add(match={"operation": "query"}, kind="fault_in_200", times=2)
 
     run = world.desk.restore("acc-1", epoch=1, actor=world.actor)
@@ -68,12 +68,7 @@ def test_a_restore_that_quickbooks_refuses_to_be_read_for_once_goes_on(world: Wo
 
 def test_a_run_that_lost_its_grant_goes_on_when_the_connection_is_back(world: World) -> None:
     """The epoch was back already, so nobody asked again, and the restore was shown as failed for ever."""
-    company, _ = world.linked_company()
-    world.user.create_credit(company_id=company, amount="40.00")
-    world.settle()
-    disconnect_hard(world)
-    world.connect()
-    world.settle()
+    connected_again(world)
     world.qbo.faults.add(match={"operation": "query"}, kind="authorization_3100", times=1)
     run = world.desk.restore("acc-1", epoch=1, actor=world.actor)
     world.settle()

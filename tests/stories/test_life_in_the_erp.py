@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -269,17 +270,27 @@ def test_records_that_break_a_rule_are_named_and_everything_else_goes_on(world: 
     assert problem["erp_id"] == bad["id"]
 
 
-def test_a_run_that_would_change_too_much_waits_for_another_person(world: World) -> None:
+def three_credits_where_two_are_allowed(world: World) -> str:
     company, _ = world.linked_company()
     world.settle()
     world.desk.patch("acc-1", settings={"max_documents_per_run": 2}, actor=world.actor)
     for _ in range(3):
         world.user.create_credit(company_id=company, amount="10.00")
     world.settle()
+    return company
+
+
+def the_held_run(world: World) -> dict[str, Any]:
+    [held] = [r for r in world.desk.runs("acc-1", cursor=None, limit=100)["data"] if r["state"] == "held"]
+    return held
+
+
+def test_a_run_that_would_change_too_much_waits_for_another_person(world: World) -> None:
+    three_credits_where_two_are_allowed(world)
     world.wait(minutes=20)
 
     assert world.all("CreditMemo") == []
-    [held] = [r for r in world.desk.runs("acc-1", cursor=None, limit=100)["data"] if r["state"] == "held"]
+    held = the_held_run(world)
 
     world.desk.approve(held["id"], actor="another person")
     world.settle()
@@ -290,13 +301,8 @@ def test_a_run_that_would_change_too_much_waits_for_another_person(world: World)
 
 def test_what_grew_by_more_than_the_limit_since_it_was_held_is_held_again(world: World) -> None:
     """Who approved three did not approve thirty."""
-    company, _ = world.linked_company()
-    world.settle()
-    world.desk.patch("acc-1", settings={"max_documents_per_run": 2}, actor=world.actor)
-    for _ in range(3):
-        world.user.create_credit(company_id=company, amount="10.00")
-    world.settle()
-    [held] = [r for r in world.desk.runs("acc-1", cursor=None, limit=100)["data"] if r["state"] == "held"]
+    company = three_credits_where_two_are_allowed(world)
+    held = the_held_run(world)
     assert "3 documents (30.00)" in held["error"]
     for _ in range(3):
         world.user.create_credit(company_id=company, amount="10.00")
@@ -323,7 +329,7 @@ def test_customers_that_would_be_made_count_for_the_brakes(world: World) -> None
     world.settle()
 
     assert len(world.all("Customer")) == before
-    [held] = [r for r in world.desk.runs("acc-1", cursor=None, limit=100)["data"] if r["state"] == "held"]
+    held = the_held_run(world)
     assert "4 documents (20.00)" in held["error"]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from service.engine import views
 from service.engine.desk.asking import Asking, View
-from service.engine.problem_desk import dismiss, dismiss_notice
+from service.engine.problem_desk import dismiss, dismiss_notice, quarantined_notice
 from service.errors import Reason, Rejected
 from service.ports import Connection, Notice, Transaction
 
@@ -55,7 +55,7 @@ class Records(Asking):
     def retry(self, problem_id: str, *, actor: str) -> View:
         """A run that tries again; for a notice that could not be read, one that reads both sides without it."""
         with self.ports.store.reading() as tx:
-            notice = _notice(tx, problem_id)
+            notice = quarantined_notice(tx, problem_id)
             if notice is not None:
                 connection, company = _owner(tx, notice), None
             else:
@@ -70,7 +70,7 @@ class Records(Asking):
 
     def dismiss(self, problem_id: str, *, reason: str, actor: str) -> View:
         with self.ports.store.writing() as tx:
-            notice = _notice(tx, problem_id)
+            notice = quarantined_notice(tx, problem_id)
             if notice is not None:
                 return dismiss_notice(tx, notice, reason, actor, self.ports.clock())
             connection, problem = self._known_problem(tx, problem_id)
@@ -94,11 +94,6 @@ class Records(Asking):
             return views.page(
                 tx.audits.page(connection.id, record=record, run=run, cursor=cursor, limit=limit), views.audit
             )
-
-
-def _notice(tx: Transaction, problem_id: str) -> Notice | None:
-    """Notices that could not be read are listed among the problems."""
-    return next((n for n in tx.inbox.quarantined() if views.notice_id(n) == problem_id), None)
 
 
 def _owner(tx: Transaction, notice: Notice) -> Connection:
